@@ -1,0 +1,66 @@
+# Two commands are enough: `make run` and `make test`. The rest is listed by `make`.
+PYTHON ?= python3
+BIN := .venv/bin
+PY := $(BIN)/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench screenshots requirements vendor lock setup setup-tests
+
+help: ## List these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+run: setup ## Start Sabaq with demo data; the first time it also sets everything up
+	@$(PY) -m app.cli run
+
+# Tests in a browser or on PostgreSQL each have a worker of their own; the rest shares two. All steps run, also after
+# a failed one. Pytest answers 5 when it ran no test: that fails, except where no test bears the mark yet.
+test: setup-tests ## Run every check and every test
+	@failed=; \
+	$(MAKE) --no-print-directory lint || failed="$$failed lint"; \
+	for mark in postgres browser; do \
+	  if grep -rqE "mark\.$$mark\b" tests --include='*.py'; then \
+	    echo "== Tests marked $$mark"; \
+	    $(PY) -m pytest -m $$mark || failed="$$failed $$mark"; \
+	  else echo "== No test is marked $$mark"; fi; \
+	done; \
+	echo "== Tests without browser and PostgreSQL"; \
+	$(PY) -m pytest -n 2 -m "not postgres and not browser" || failed="$$failed tests"; \
+	if [ -n "$$failed" ]; then echo "make test failed in:$$failed"; exit 1; fi
+
+lint: setup-tests ## Run the checks that read the code
+	@failed=; \
+	step() { echo "== $$1"; shift; "$$@" || failed="$$failed $$1"; }; \
+	step "Vendored files are the locked ones" $(PY) tools/vendor.py check; \
+	step "Style and likely faults" $(BIN)/ruff check .; \
+	step "Types" $(BIN)/mypy; \
+	step "Directions of imports" $(BIN)/lint-imports --no-logo; \
+	if find app -name '*.html' 2>/dev/null | grep -q .; then \
+	  step "Templates" $(BIN)/djlint app --lint --quiet; fi; \
+	if [ -n "$$failed" ]; then echo "make lint failed in:$$failed"; exit 1; fi
+
+format: setup-tests ## Lay out the Python code the one way
+	@$(BIN)/ruff check --quiet --fix-only --select I . ; $(BIN)/ruff format .
+
+bench: setup-tests ## Measure speed and scale, as ratios to the bare stack
+	@$(PY) -m bench
+
+screenshots: setup-tests ## Photograph the pages and papers in a real browser
+	@$(PY) -m tests.screenshots
+
+requirements: setup-tests ## Write docs/requirements.md: which test proves which requirement
+	@$(PY) tools/requirements_table.py
+
+vendor: setup-tests ## Fetch the files listed in vendor.json anew (needs npm)
+	@$(PY) tools/vendor.py refresh
+
+lock: setup-tests ## Choose newest allowed versions and write both requirements*.txt
+	@for set in requirements requirements-dev; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $$set.in -o $$set.txt || exit 1; \
+	done
+
+setup:
+	@$(PYTHON) tools/bootstrap.py
+
+setup-tests:
+	@$(PYTHON) tools/bootstrap.py --tests
