@@ -29,14 +29,14 @@ test: setup-tests ## Run every check and every test
 
 lint: setup-tests ## Run the checks that read the code
 	@failed=; \
-	step() { echo "== $$1"; shift; "$$@" || failed="$$failed $$1"; }; \
+	step() { name=$$1; echo "== $$name"; shift; "$$@" || failed="$$failed; $$name"; }; \
 	step "Vendored files are the locked ones" $(PY) tools/vendor.py check; \
 	step "Style and likely faults" $(BIN)/ruff check .; \
 	step "Types" $(BIN)/mypy; \
 	step "Directions of imports" $(BIN)/lint-imports --no-logo; \
 	if find app -name '*.html' 2>/dev/null | grep -q .; then \
 	  step "Templates" $(BIN)/djlint app --lint --quiet; fi; \
-	if [ -n "$$failed" ]; then echo "make lint failed in:$$failed"; exit 1; fi
+	if [ -n "$$failed" ]; then echo "make lint failed in: $${failed#; }"; exit 1; fi
 
 format: setup-tests ## Lay out the Python code the one way
 	@$(BIN)/ruff check --quiet --fix-only --select I . ; $(BIN)/ruff format .
