@@ -85,9 +85,8 @@ class Question(Part):
     def shown(self, order: Order, response: Response, say: Say) -> dict[str, Any]:
         """All that a trainee may see while the attempt runs, in the language of `say`."""
         image = {"file": self.image.file, "alt": say(self.image.alt)} if self.image else None
-        shared = {"id": self.id, "type": self.type, "text": say(self.text), "image": image}
         own: dict[str, Any] = self.kind.public(self.content, order, response, say)
-        return shared | own
+        return {"id": self.id, "type": self.type, "text": say(self.text), "image": image, **own}
 
     def as_written(self) -> dict[str, Any]:
         """The mapping of the course file, its keys in their one order; reading it again gives an equal question."""

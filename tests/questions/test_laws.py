@@ -1,0 +1,193 @@
+"""The laws that hold for every question type; a new type is tested by them before its author writes a test."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.questions import shown
+from app.questions.content import Question
+from app.questions.types import TYPES, AnyContent
+from tests.questions.strategies import CONTENT, form_of, junk, questions, responses, words, written
+
+seeds = st.text("0123456789abcdef", min_size=1, max_size=8)
+every_type = pytest.mark.parametrize("kind", sorted(TYPES))
+
+
+@every_type
+@given(data=st.data())
+def test_the_right_answer_earns_full_marks(kind: str, data: st.DataObject) -> None:
+    question = data.draw(questions(kind))
+
+    right = question.kind.right_answer(question.content)
+
+    assert question.kind.mark(question.content, right) == 1
+    assert question.kind.answered(question.content, right)
+
+
+@every_type
+@given(data=st.data())
+def test_no_answer_earns_nothing_and_counts_as_unanswered(kind: str, data: st.DataObject) -> None:
+    question = data.draw(questions(kind))
+
+    assert question.kind.mark(question.content, {}) == 0
+    assert not question.kind.answered(question.content, {})
+
+
+@every_type
+@given(data=st.data())
+def test_every_mark_lies_between_nothing_and_full(kind: str, data: st.DataObject) -> None:
+    question = data.draw(questions(kind))
+
+    mark = question.kind.mark(question.content, data.draw(responses(question)))
+
+    assert 0 <= mark <= 1
+
+
+@every_type
+@given(data=st.data())
+def test_a_response_is_kept_in_one_form_only(kind: str, data: st.DataObject) -> None:
+    question = data.draw(questions(kind))
+    once = question.kind.clean(question.content, data.draw(st.one_of(junk, responses(question))))
+
+    assert question.kind.clean(question.content, once) == once
+    assert json.loads(json.dumps(once)) == once
+
+
+@every_type
+@given(data=st.data(), response=junk)
+def test_junk_never_raises_and_marks_like_what_is_left_of_it(kind: str, data: st.DataObject, response: Any) -> None:
+    question = data.draw(questions(kind))
+
+    mark = question.kind.mark(question.content, response)
+
+    assert mark == question.kind.mark(question.content, question.kind.clean(question.content, response))
+    assert question.kind.answered(question.content, response) or mark == 0
+
+
+@every_type
+@given(data=st.data(), seed=seeds)
+def test_what_the_page_shows_as_chosen_is_what_its_form_sends_back(kind: str, data: st.DataObject, seed: str) -> None:
+    """The mark does not depend on the order in which an attempt shows things either."""
+    question = data.draw(questions(kind))
+    response = data.draw(responses(question))
+    order = shown.order_of(question, seed)
+    form = form_of(shown.public(question, "en", order, response), "q7")
+
+    read = shown.read(question, order, [("q17.option", "1"), *form, ("q7", "1")], "q7")
+
+    assert read == response
+
+
+@every_type
+@given(data=st.data(), seed=seeds, form=st.lists(st.tuples(st.sampled_from(["q.option", "q.options", "q.value", "q.cell", "q.1", "q.²"]), words)))
+def test_a_forged_form_never_raises(kind: str, data: st.DataObject, seed: str, form: list[tuple[str, str]]) -> None:
+    question = data.draw(questions(kind))
+
+    response = shown.read(question, shown.order_of(question, seed), form, "q")
+
+    assert question.kind.clean(question.content, response) == response
+
+
+@every_type
+@given(data=st.data(), seed=seeds)
+def test_an_order_shows_everything_once_and_is_the_same_for_the_same_seed(kind: str, data: st.DataObject, seed: str) -> None:
+    question = data.draw(questions(kind))
+
+    order = shown.order_of(question, seed)
+
+    assert sorted(order) == sorted(shown.order_of(question, seed + "x"))
+    assert len(set(order)) == len(order)
+    assert order == shown.order_of(Question.model_validate(question.as_written()), seed)
+
+
+@pytest.mark.parametrize("kind", ["single", "multiple", "matching", "ordering"])
+@given(data=st.data())
+def test_attempts_see_different_orders(kind: str, data: st.DataObject) -> None:
+    question = data.draw(questions(kind))
+
+    orders = {tuple(shown.order_of(question, str(seed))) for seed in range(40)}
+
+    assert len(orders) > 1
+
+
+@every_type
+@given(data=st.data(), seed=seeds)
+def test_two_questions_that_differ_only_in_what_is_right_have_the_same_page(kind: str, data: st.DataObject, seed: str) -> None:
+    question = data.draw(written(kind))
+    order = shown.order_of(Question.model_validate(question), seed)
+    twin, twin_order = _with_another_answer(question, order, data)
+
+    page = shown.public(Question.model_validate(question), "ru", order)
+
+    assert page == shown.public(Question.model_validate(twin), "ru", twin_order)
+
+
+@every_type
+@given(data=st.data(), seed=seeds)
+def test_the_page_names_nothing_by_the_id_its_author_gave(kind: str, data: st.DataObject, seed: str) -> None:
+    """Authors call the right one `a`, or number steps in the right order."""
+    plain = data.draw(written(kind))
+    renamed = copy.deepcopy(plain)
+    names: dict[str, str] = {}
+    for part in ("options", "pairs", "extra", "items", "regions"):
+        for one in renamed.get(part, []):
+            names[one["id"]] = one["id"] = f"secret-{len(names)}"
+    order = shown.order_of(Question.model_validate(plain), seed)
+
+    page = shown.public(Question.model_validate(plain), "kk", order)
+
+    assert page == shown.public(Question.model_validate(renamed), "kk", [_renamed(one, plain, renamed) for one in order])
+
+
+@every_type
+@given(data=st.data())
+def test_a_question_is_written_as_it_was_read(kind: str, data: st.DataObject) -> None:
+    question = data.draw(written(kind))
+
+    again = Question.model_validate(question).as_written()
+
+    assert json.dumps(again) == json.dumps(question)
+
+
+def test_every_type_has_sample_content_and_a_place_in_the_union() -> None:
+    in_union = {model.__module__.rsplit(".", 1)[1] for model in AnyContent.__origin__.__args__}  # type: ignore[attr-defined]
+
+    assert set(CONTENT) == set(TYPES) == in_union
+
+
+def _renamed(one: str, plain: dict[str, Any], renamed: dict[str, Any]) -> str:
+    parts = [part for part in ("options", "pairs", "extra", "items") if part in plain]
+    names = {old["id"]: new["id"] for part in parts for old, new in zip(plain[part], renamed[part], strict=True)}
+    return names[one]
+
+
+def _with_another_answer(question: dict[str, Any], order: list[str], data: st.DataObject) -> tuple[dict[str, Any], list[str]]:
+    """The same question with another right answer, and the order that shows it alike."""
+    twin = copy.deepcopy(question) | {"feedback": {"en": "another reason", "ru": "другая причина"}, "source": "other", "outcome": "other", "difficulty": "hard"}
+    match question["type"]:
+        case "single" | "multiple":
+            rights = data.draw(st.permutations([one.pop("right", None) for one in twin["options"]]))
+            for option, right in zip(twin["options"], rights, strict=True):
+                option |= {"right": right} if right else {}
+        case "number":
+            twin |= {"value": "4711", "tolerance": "42"}
+        case "matching":
+            pairs = twin["pairs"]
+            moved = [one["right"] for one in pairs[1:]] + [pairs[0]["right"]]
+            before = {one["id"]: number for number, one in enumerate(pairs)}
+            for pair, right in zip(pairs, moved, strict=True):
+                pair["right"] = right
+            order = [pairs[before[one] - 1]["id"] if one in before else one for one in order]
+        case "ordering":
+            twin["items"] = data.draw(st.permutations(twin["items"]))
+        case "hotspot":
+            twin["regions"] = [{"id": "other", "name": {"ru": "тайник"}, "cells": ["B2"]}]
+        case other:
+            raise AssertionError(f"say how {other} gets another answer")
+    return twin, order

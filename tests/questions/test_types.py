@@ -1,0 +1,191 @@
+"""What each question type means, by examples that can be reckoned by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.questions import shown
+from app.questions.types import hotspot
+from tests.questions.examples import earned, example
+
+# ---- choices -------------------------------------------------------------------------------------------------------
+
+
+def test_a_single_choice_is_right_or_wrong() -> None:
+    question = example("single")
+
+    assert earned(question, {"option": "b"}) == "1"
+    assert earned(question, {"option": "a"}) == "0"
+    assert earned(question, {"option": "z"}) == "0"
+
+
+def test_all_or_nothing_wants_exactly_the_right_options() -> None:
+    question = example("multiple", scoring="all")
+
+    assert earned(question, {"options": ["c", "b", "a"]}) == "1"
+    assert earned(question, {"options": ["a", "b"]}) == "0"
+    assert earned(question, {"options": ["a", "b", "c", "d"]}) == "0"
+
+
+@pytest.mark.parametrize(("options", "mark"), [("abc", "1"), ("ab", "2/3"), ("abcd", "2/3"), ("abcde", "1/3"), ("ad", "0"), ("de", "0")])
+def test_in_partial_scoring_a_wrong_option_takes_what_a_right_one_gives(options: str, mark: str) -> None:
+    question = example("multiple", scoring="partial")
+
+    assert earned(question, {"options": list(options)}) == mark
+
+
+# ---- number --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", [
+    "0.63", "0,63", " 0,63 ", ".63", "0.630", "+0.63", "0,63 m", "0,63м", "٠٫٦٣", "۰٫۶۳", "۰٫۶۳ متر", "\u200f۰٫۶۳\u200f", "0.62", "0,64",
+])
+def test_a_number_counts_however_it_is_typed(typed: str) -> None:
+    assert earned(example("number"), {"value": typed}) == "1"
+
+
+@pytest.mark.parametrize("typed", ["0.61", "0,6401", "-0.63", "63", "6.3e-1", "0..63", "0,63,0", "nan", "inf", "½", "sixty", "0x1", "1/2", "²"])
+def test_what_is_another_number_or_none_earns_nothing_but_is_an_answer(typed: str) -> None:
+    question = example("number")
+
+    assert earned(question, {"value": typed}) == "0"
+    assert question.kind.answered(question.content, {"value": typed})
+
+
+@pytest.mark.parametrize("typed", ["-12030.5", "\u221212 030,5", "\u221212\u00a0030,5", "\u201312\u202f030.5", "-12'030.5"])
+def test_minus_signs_and_spaces_of_every_kind_are_understood(typed: str) -> None:
+    question = example("number", value="-12030.5", tolerance="0")
+
+    assert earned(question, {"value": typed}) == "1"
+
+
+def test_millimetres_are_not_taken_for_metres_because_they_end_in_the_same_letter() -> None:
+    question = example("number", value="5", tolerance="0", unit={"en": "m", "ru": "m", "prs": "m"})
+
+    assert earned(question, {"value": "5 m"}) == "1"
+    assert earned(question, {"value": "5 mm"}) == "0"
+
+
+def test_the_edge_of_the_tolerance_is_reckoned_exactly() -> None:
+    question = example("number", value="0.3", tolerance="0.1")  # in binary fractions 0.3 - 0.2 is less than 0.1, and 0.4 - 0.3 more
+
+    assert [earned(question, {"value": typed}) for typed in ("0.2", "0.4", "0.1999999", "0.4000001")] == ["1", "1", "0", "0"]
+
+
+# ---- matching ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("pairs", "mark"), [
+    ({"a": "a", "b": "b", "c": "c"}, "1"),
+    ({"a": "a", "b": "c", "c": "b"}, "1/3"),
+    ({"a": "a", "b": "b", "c": "x"}, "2/3"),
+    ({"a": "a"}, "1/3"),
+    ({"a": "a", "b": "a", "c": "a"}, "1/3"),
+    ({"x": "x"}, "0"),
+])
+def test_matching_is_marked_row_by_row(pairs: dict[str, str], mark: str) -> None:
+    assert earned(example("matching"), {"pairs": pairs}) == mark
+
+
+def test_partners_never_stand_in_the_order_of_their_rows() -> None:
+    question = example("matching")
+
+    orders = [[one for one in shown.order_of(question, str(seed)) if one != "x"] for seed in range(60)]
+
+    assert ["a", "b", "c"] not in orders
+
+
+# ---- ordering ------------------------------------------------------------------------------------------------------
+
+STEPS = ("select", "watch", "papers", "ask", "search")
+
+
+def _placed(*places: Any) -> dict[str, Any]:
+    return {"order": {one: place for one, place in zip(STEPS, places, strict=True) if place}}
+
+
+@pytest.mark.parametrize(("places", "exact", "run"), [
+    ((1, 2, 3, 4, 5), "1", "1"),
+    ((5, 1, 2, 3, 4), "0", "4/5"),  # the last four follow each other
+    ((2, 1, 3, 4, 5), "0", "3/5"),
+    ((2, 1, 4, 3, 5), "0", "0"),  # no step follows its predecessor
+    ((5, 4, 3, 2, 1), "0", "0"),
+    ((1, 2, 3, None, None), "0", "3/5"),
+    ((1, 2, None, 4, 5), "0", "2/5"),  # the missing step parts two runs
+    ((1, 3, 5, 7, 9), "1", "1"),  # gaps are closed: what counts is the order
+    ((1, 1, 2, 3, 4), "0", "3/5"),  # of two first steps neither is the first
+    ((1, 1, 1, 1, 1), "0", "0"),
+    (("1", " 2", "٣", "۴", "5"), "1", "1"),
+    (("1", "2", "0", "-4", "x"), "0", "2/5"),
+])
+def test_an_order_is_marked_by_what_follows_what(places: tuple[Any, ...], exact: str, run: str) -> None:
+    assert earned(example("ordering", scoring="exact"), _placed(*places)) == exact
+    assert earned(example("ordering", scoring="run"), _placed(*places)) == run
+
+
+def test_steps_are_never_shown_in_the_right_order() -> None:
+    question = example("ordering")
+
+    assert list(STEPS) not in [shown.order_of(question, str(seed)) for seed in range(500)]
+
+
+# ---- hotspot -------------------------------------------------------------------------------------------------------
+
+TWO = [
+    {"id": "plate", "name": {"en": "new plate"}, "cells": ["D3", "E3"]},
+    {"id": "tank", "name": {"en": "second tank"}, "cells": ["B1"]},
+]
+
+
+def test_one_mark_is_right_anywhere_in_a_region() -> None:
+    question = example("hotspot")
+
+    assert earned(question, {"cells": ["D3"]}) == "1"
+    assert earned(question, {"cells": ["E3"]}) == "1"
+    assert earned(question, {"cells": ["C3"]}) == "0"
+    assert earned(question, {"nothing": True}) == "0"
+
+
+def test_with_one_mark_only_one_cell_is_kept_so_marking_all_finds_nothing() -> None:
+    question = example("hotspot")
+
+    assert question.kind.clean(question.content, {"cells": hotspot.CELLS}) == {"cells": ["A1"]}
+
+
+@pytest.mark.parametrize(("cells", "mark", "detail"), [
+    (["D3", "B1"], "1", (2, 0, 0)),
+    (["D3", "E3", "B1"], "1", (2, 0, 0)),  # two cells of one region are one hit
+    (["D3"], "1/2", (1, 1, 0)),
+    (["D3", "A1"], "0", (1, 1, 1)),
+    (["D3", "B1", "A1"], "1/2", (2, 0, 1)),
+    (hotspot.CELLS, "0", (2, 0, 15)),
+    ([], "0", (0, 2, 0)),
+])
+def test_with_several_marks_false_alarms_cost_hits(cells: list[str], mark: str, detail: tuple[int, int, int]) -> None:
+    """Image questions report hits and false alarms, never a percentage alone."""
+    question = example("hotspot", marks="several", regions=TWO)
+
+    found = hotspot.detail(question.content, {"cells": cells})
+
+    assert earned(question, {"cells": cells}) == mark
+    assert (found.hits, found.misses, found.false_alarms) == detail
+
+
+@pytest.mark.parametrize("regions", [None, []])
+@pytest.mark.parametrize("marks", ["one", "several"])
+def test_in_a_harmless_picture_nothing_suspicious_is_right_and_any_mark_a_false_alarm(regions: Any, marks: str) -> None:
+    question = example("hotspot", marks=marks, regions=regions)
+
+    assert earned(question, {"nothing": True}) == "1"
+    assert earned(question, {"cells": ["A1"]}) == "0"
+    assert hotspot.detail(question.content, {"cells": ["A1"]}) == hotspot.Detail(hits=0, misses=0, false_alarms=1)
+
+
+def test_a_mark_outweighs_nothing_suspicious_when_a_form_sends_both() -> None:
+    question = example("hotspot", marks="several", regions=TWO)
+
+    response = shown.read(question, [], [("q.cell", "none"), ("q.cell", "B1"), ("q.cell", "Z9")], "q")
+
+    assert response == {"cells": ["B1"]}
