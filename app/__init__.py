@@ -1,0 +1,39 @@
+"""Sabaq: computer-based training for border services. create_app is the table of contents of the product."""
+
+from __future__ import annotations
+
+from flask import Flask
+from jinja2 import StrictUndefined
+
+from app import assets, clock, http, i18n, navigation
+from app.db import Database, make_engine
+from app.ops import views as ops
+from app.people import views as people
+from app.sync import journal
+from config import Config
+
+
+def create_app(config: Config, database: Database | None = None) -> Flask:
+    """One node's web application."""
+    app = Flask(__name__, static_folder=None)
+    app.config.from_object(config)
+    app.config.update(COOKIE=config.cookie, FOLDER=config.folder, PUBLIC=config.public_url)
+    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    database = database or open_database(config)
+
+    for folder in (ops, people):
+        app.register_blueprint(folder.bp)
+
+    assets.install(app, config.folder / "static")
+    i18n.install(app)
+    navigation.install(app)
+    app.jinja_env.globals["now"] = clock.now
+    http.install(app, database)  # last: wraps every view registered above
+    return app
+
+
+def open_database(config: Config) -> Database:
+    """The node's database, with every travelling change noted."""
+    database = Database(make_engine(config.database_url), config.NODE)
+    journal.keep(database.sessions)
+    return database

@@ -1,0 +1,329 @@
+"""The edge to the web: who asks, the guard before each view, one short transaction a request, errors as pages, headers."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from flask import Flask, Response, current_app, g, jsonify, redirect, render_template, request, session, url_for
+from flask_login import LoginManager, UserMixin, current_user
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
+
+from app import clock, i18n
+from app.db import Database, take_write_lock, transaction
+from app.errors import (
+    Busy,
+    Conflict,
+    DomainError,
+    Invalid,
+    Message,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    Throttled,
+    say,
+)
+from app.ids import new_id, readable_code, token_hash
+from app.people.queries import Who, who_is
+from app.policy import Actor, Target, allowed, anywhere
+from app.sync.journal import acts
+from app.sync.models import AuditEvent
+
+log = logging.getLogger("sabaq.http")
+
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+STATUS: dict[type[DomainError], int] = {
+    NotSignedIn: 401, NotAllowed: 403, NotFound: 404, Conflict: 409, Invalid: 422, Throttled: 429, Busy: 503, DomainError: 400,
+}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+csrf = CSRFProtect()
+logins = LoginManager()
+
+Find = Callable[..., tuple[Any, Target]]
+
+
+# ---- who asks --------------------------------------------------------------------------------------------------------
+
+
+class Visitor(UserMixin):
+    """What Flask-Login knows of a sign-in: its token, which is what the session cookie holds."""
+
+    def __init__(self, token: str, who: Who) -> None:
+        self.token, self.who = token, who
+
+    def get_id(self) -> str:
+        """The token; the database has only its hash."""
+        return self.token
+
+
+@logins.user_loader  # type: ignore[untyped-decorator]
+def _load(token: str) -> Visitor | None:
+    who = who_is(g.db, token_hash(token), clock.now().date())
+    return Visitor(token, who) if who else None
+
+
+def who() -> Who | None:
+    """Who is signed in; None for nobody."""
+    if "db" not in g:
+        over: Who | None = g.get("who")  # an error page: the transaction is over, nothing more is read
+        return over
+    if "who" not in g:
+        g.who = None
+        g.who = current_user.who if current_user.is_authenticated else None
+        if g.who:
+            acts(g.db, g.who.person_id)
+            g.pop("language", None)
+    found: Who | None = g.who
+    return found
+
+
+def me() -> Who:
+    """Who is signed in, in a view that only signed-in people reach."""
+    found = who()
+    if found is None:
+        raise NotSignedIn()
+    return found
+
+
+def actor() -> Actor:
+    """Who asks, as the policy knows him."""
+    found = who()
+    return found.actor if found else Actor()
+
+
+def can(action: str, target: Target | None = None) -> bool:
+    """Whether who asks may do this: for buttons; the page behind asks the same table."""
+    return allowed(actor(), action, target)
+
+
+def guarded(action: str, find: Find | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a view run only for whom the policy allows `action`.
+
+    `find(db, **parts of the address)` gives the object and its Target; the view gets the object in place of those
+    parts. 401: not signed in. 403: the action is nowhere his. 404: this object is not visible to him.
+    """
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        parts = [] if find is None else [name for name in inspect.signature(find).parameters if name != "db"]
+
+        @wraps(view)
+        def wrapper(**kwargs: Any) -> Any:
+            asking = actor()
+            if not anywhere(asking, action):
+                raise NotAllowed() if asking.person_id else NotSignedIn()
+            if find is None:
+                return view(**kwargs)
+            found, target = find(g.db, **{name: kwargs.pop(name) for name in parts})
+            if not allowed(asking, action, target):
+                raise NotFound()
+            return view(found, **kwargs)
+
+        wrapper.action = action  # type: ignore[attr-defined]
+        return wrapper
+
+    return decorate
+
+
+# ---- one short transaction a request -------------------------------------------------------------------------------
+
+
+def in_transaction(view: Callable[..., Any], database: Database) -> Callable[..., Any]:
+    """Commit if the view returns, roll back if it raises. A GET reads only. Notes are written afterwards, either way."""
+
+    @wraps(view)
+    def wrapper(**kwargs: Any) -> Response:
+        g.notes, g.after_commit = [], []
+        try:
+            with database.sessions() as db:
+                g.db = db
+                if not hasattr(view, "action"):
+                    raise NotAllowed()
+                response = current_app.make_response(view(**kwargs))
+                if request.method in SAFE_METHODS:
+                    db.rollback()
+                else:
+                    db.commit()
+        except NotAllowed:
+            audit("refused", about=request.path)
+            raise
+        finally:
+            g.pop("db", None)
+            _write_notes(database)
+        for task in g.after_commit:
+            task()
+        return response
+
+    return wrapper
+
+
+def note(write: Callable[[Session], None]) -> None:
+    """Write something after the request's own transaction, and even when that was rolled back.
+
+    For telemetry and audit only (failed sign-ins, refusals, last seen); facts belong to the transaction.
+    """
+    g.notes.append(write)
+
+
+def after_commit(task: Callable[[], None]) -> None:
+    """Do something slow or visible from outside once the transaction is safely stored."""
+    g.after_commit.append(task)
+
+
+def audit(what: str, about: str = "", **detail: Any) -> None:
+    """Note an audit event of who asks."""
+    found = g.get("who")
+    event = AuditEvent(
+        id=new_id(), at=clock.now(), actor_id=found.person_id if found else None, what=what, about=about, detail=detail,
+    )
+    note(lambda db: db.add(event))
+
+
+def _write_notes(database: Database) -> None:
+    if not g.notes:
+        return
+    try:
+        with transaction(database.sessions) as db:
+            take_write_lock(db)
+            for write in g.notes:
+                write(db)
+    except (sa.exc.SQLAlchemyError, Busy):
+        log.exception("notes of %s were not written", request.path)
+
+
+# ---- errors ----------------------------------------------------------------------------------------------------------
+
+
+def wants_json() -> bool:
+    """Whether a script of ours asks."""
+    return request.is_json or request.accept_mimetypes.best == "application/json"
+
+
+def status_of(error: DomainError) -> int:
+    """The HTTP status of a domain error."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def _answer(message: Message, status: int, error: DomainError | None = None) -> Response:
+    reference = readable_code(6)
+    log.log(logging.ERROR if status >= 500 else logging.INFO, "%s %s %s: %s", reference, status, request.path, message.text)
+    if wants_json():
+        body: dict[str, Any] = {"error": i18n.say(message), "kind": type(error).__name__ if error else "", "reference": reference}
+        if isinstance(error, Invalid):
+            body["fields"] = {name: i18n.say(text) for name, text in error.fields.items()}
+        response = jsonify(body)
+    else:
+        saved = request.method in SAFE_METHODS
+        response = current_app.make_response(
+            render_template("errors/refused.html", message=message, status=status, reference=reference, nothing_to_save=saved)
+        )
+    response.status_code = status
+    if isinstance(error, Throttled):
+        response.headers["Retry-After"] = str(error.seconds)
+    return response
+
+
+def _domain_error(error: DomainError) -> Response:
+    if isinstance(error, NotSignedIn) and not wants_json() and request.method in SAFE_METHODS:
+        return redirect(url_for("people.sign_in", next=local_path(request.full_path.rstrip("?"))))  # type: ignore[return-value]
+    return _answer(error.message, status_of(error), error)
+
+
+def _database_error(error: sa.exc.OperationalError) -> Response:
+    log.error("database: %s", error.orig)
+    return _answer(Busy.message, 503, Busy())
+
+
+def _csrf_error(_error: CSRFError) -> Response:
+    return _answer(
+        say("error", "This form was opened before you signed in or is too old. Nothing was saved: go back, reload the page, send it again."), 400
+    )
+
+
+def _http_error(error: HTTPException) -> Response:
+    texts = {
+        404: NotFound.message,
+        405: say("error", "This address does not take that kind of request."),
+        413: say("error", "The file is too large."),
+    }
+    return _answer(texts.get(error.code or 500, DomainError.message), error.code or 500)
+
+
+def _unknown_error(error: Exception) -> Response:
+    if current_app.testing:
+        raise error
+    log.exception("unexpected")
+    return _answer(say("error", "Something went wrong on the server. It has been noted under the reference below."), 500)
+
+
+def local_path(path: str | None) -> str:
+    """A path of this site, for going on after sign-in; the start page for anything else."""
+    parts = urlsplit(path or "/")
+    local = not parts.scheme and not parts.netloc and parts.path.startswith("/") and not (path or "").startswith(("//", "/\\"))
+    return path if path and local and "\\" not in path and not any(ord(c) < 32 for c in path) else "/"
+
+
+def go(endpoint: str, **values: Any) -> Response:
+    """Send the browser to another page after a form was taken (303: a reload sends nothing twice)."""
+    return redirect(url_for(endpoint, **values), code=303)  # type: ignore[return-value]
+
+
+def say_next(message: Message, kind: str = "ok") -> None:
+    """A sentence that the next page shows once: what was done."""
+    session["said"] = [*session.get("said", []), {"kind": kind, "text": i18n.say(message)}][-3:]
+
+
+def _said() -> list[dict[str, str]]:
+    return session.pop("said", []) if "said" in session else []
+
+
+# ---- set-up ----------------------------------------------------------------------------------------------------------
+
+
+def _headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if g.get("who") is not None and "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def install(app: Flask, database: Database) -> None:
+    """Wrap every view that is registered so far; therefore the last line of create_app."""
+    app.config.update(
+        SESSION_COOKIE_NAME=app.config["COOKIE"], SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=app.config["PUBLIC"].startswith("https:"), WTF_CSRF_TIME_LIMIT=None,
+        MAX_CONTENT_LENGTH=32 * 1024 * 1024, MAX_FORM_MEMORY_SIZE=4 * 1024 * 1024,
+    )
+    app.extensions["sabaq.database"] = database
+    csrf.init_app(app)
+    logins.init_app(app)
+    logins.session_protection = None  # the token is random and its row can be ended; addresses change behind NAT
+    for name, view in app.view_functions.items():
+        if name not in UNWRAPPED:
+            app.view_functions[name] = in_transaction(view, database)
+    app.after_request(_headers)
+    app.register_error_handler(DomainError, _domain_error)
+    app.register_error_handler(sa.exc.OperationalError, _database_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unknown_error)
+    app.jinja_env.globals.update(can=can, who=who, said=_said)
+
+
+UNWRAPPED = {"ops.healthz", "ops.version"}  # answer without the database

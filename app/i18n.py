@@ -1,0 +1,232 @@
+"""Languages: which there are, which one a page is in, texts from the catalogues, numbers and dates as people write them."""
+
+from __future__ import annotations
+
+import io
+import string
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import babel
+import babel.dates
+import babel.lists
+import babel.numbers
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from flask import Flask, g, has_request_context, request, session
+from markupsafe import Markup, escape
+
+from app.errors import Message
+
+FOLDER = Path(__file__).parent / "translations"
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language of the interface. `locale` is CLDR's name for it, where it differs from our tag."""
+
+    tag: str
+    name: str  # in itself
+    locale: str
+    rtl: bool = False
+
+
+LANGUAGES = {
+    language.tag: language
+    for language in (
+        Language("kk", "Қазақша", "kk"),
+        Language("ru", "Русский", "ru"),
+        Language("en", "English", "en_GB"),
+        Language("prs", "دری", "fa_AF", rtl=True),
+    )
+}
+
+# CLDR gives Dari the Iranian month names; these are the ones in use in Afghanistan for the Gregorian calendar.
+DARI_MONTHS = ("جنوری", "فبروری", "مارچ", "اپریل", "می", "جون", "جولای", "اگست", "سپتمبر", "اکتوبر", "نومبر", "دسمبر")
+
+
+@lru_cache
+def catalogue(tag: str) -> Translations:
+    """The texts of one language, read from its .po file at first use; empty where there is none."""
+    path = FOLDER / tag / "LC_MESSAGES" / "messages.po"
+    if not path.exists():
+        return Translations()
+    with path.open("rb") as file:
+        messages = read_po(file, locale=None)
+    compiled = io.BytesIO()
+    write_mo(compiled, messages)
+    compiled.seek(0)
+    return Translations(fp=compiled)
+
+
+class _Fill(string.Formatter):
+    """Fills the braces of a text. Values that are not markup are escaped when the text is for HTML."""
+
+    def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        return kwargs[str(key)]
+
+
+_fill = _Fill()
+
+
+def _say(text: str, params: Mapping[str, Any]) -> str:
+    if not params:
+        return text
+    shown = {name: _shown(value) for name, value in params.items()}
+    if any(isinstance(value, Markup) for value in shown.values()):
+        return Markup(_fill.vformat(str(escape(text)), (), {k: escape(v) for k, v in shown.items()}))  # noqa: S704  (every part is escaped)
+    return _fill.vformat(text, (), shown)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Message):
+        return say(value)
+    return number(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def t(context: str, text: str, **params: Any) -> str:
+    """A text for people in the page's language. `context` says where it stands; `params` fill its {braces}."""
+    return _say(catalogue(language()).upgettext(context, text), params)
+
+
+def nt(context: str, one: str, many: str, n: int, **params: Any) -> str:
+    """A text that counts something; {n} is the number, written as the language writes it."""
+    return _say(catalogue(language()).unpgettext(context, one, many, n), {"n": n, **params})
+
+
+def say(message: Message) -> str:
+    """A message that was made where there is no page, in the page's language."""
+    return t(message.context, message.text, **message.params)
+
+
+# ---- which language --------------------------------------------------------------------------------------------------
+
+
+def language() -> str:
+    """The tag of the language that the page is in."""
+    if not has_request_context():
+        return _outside[-1]
+    if "language" not in g:
+        g.language = _choose()
+    return str(g.language)
+
+
+def _choose() -> str:
+    who = getattr(g, "who", None)
+    for wish in (who.preference.language if who else None, session.get("language")):
+        if wish in LANGUAGES:
+            return str(wish)
+    best = request.accept_languages.best_match([t for t in LANGUAGES if t != "prs"] + ["fa-AF"])
+    return {"fa-AF": "prs"}.get(best or "", best or _outside[0])
+
+
+_outside = ["en"]
+
+
+class speaking:
+    """Another language for a while: a paper printed in the holder's language, a command."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag if tag in LANGUAGES else "en"
+
+    def __enter__(self) -> None:
+        if has_request_context():
+            self.before = language()
+            g.language = self.tag
+        else:
+            _outside.append(self.tag)
+
+    def __exit__(self, *_: object) -> None:
+        if has_request_context():
+            g.language = self.before
+        else:
+            _outside.pop()
+
+
+def locale(tag: str | None = None) -> babel.Locale:
+    """CLDR's locale of a language."""
+    return babel.Locale.parse(LANGUAGES[tag or language()].locale)
+
+
+def pick(texts: Mapping[str, str], tag: str | None = None) -> str:
+    """One text out of a name kept in several languages: the page's, else Russian, English, any."""
+    for wish in (tag or language(), "ru", "en"):
+        if texts.get(wish):
+            return texts[wish]
+    return next((text for text in texts.values() if text), "")
+
+
+# ---- numbers and dates -----------------------------------------------------------------------------------------------
+
+
+def number(value: int | float | Decimal | Fraction, digits: int | None = None) -> str:
+    """A number as the language writes it; `digits` after the decimal sign."""
+    if isinstance(value, Fraction):
+        value = Decimal(value.numerator) / Decimal(value.denominator)
+    pattern = None if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
+    return babel.numbers.format_decimal(value, format=pattern, locale=locale()).replace("-", "\N{EN DASH}")
+
+
+def percent(part: int | float | Fraction, digits: int = 0) -> str:
+    """A share of 1 as a percentage: 0.86 -> "86 %"."""
+    return number(round(Fraction(part) * 100, digits) if digits else round(Fraction(part) * 100), digits) + "\N{NO-BREAK SPACE}%"
+
+
+def day(value: date, style: str = "medium") -> str:
+    """A day: "24 Nov 2026"; style "long" writes the month out, "form" is dd.mm.yyyy for papers that are signed."""
+    if style == "form":
+        return value.strftime("%d.%m.%Y")
+    if language() == "prs":
+        return f"{value.day} {DARI_MONTHS[value.month - 1]} {value.year}"
+    return babel.dates.format_date(value, format=style, locale=locale())
+
+
+def moment(value: datetime, zone: str | None = None, style: str = "medium", named: bool = False) -> str:
+    """A day and a time of day in a zone (default: the viewer's); `named` adds which: "24 Nov 2026, 10:45 UTC+05:00"."""
+    there = value.astimezone(ZoneInfo(zone or viewer_zone()))
+    text = f"{day(there.date(), style)}, {there:%H:%M}"
+    return f"{text} {offset(there)}" if named else text
+
+
+def time_of_day(value: datetime, zone: str | None = None, seconds: bool = False) -> str:
+    """10:42 or 10:42:07 in a zone (default: the viewer's)."""
+    return value.astimezone(ZoneInfo(zone or viewer_zone())).strftime("%H:%M:%S" if seconds else "%H:%M")
+
+
+def offset(there: datetime) -> str:
+    """UTC+5, UTC+4:30."""
+    minutes = int((there.utcoffset() or (there - there)).total_seconds()) // 60
+    sign, minutes = ("+", minutes) if minutes >= 0 else ("\N{EN DASH}", -minutes)
+    return "UTC" + (f"{sign}{minutes // 60}" + (f":{minutes % 60:02d}" if minutes % 60 else "") if minutes else "")
+
+
+def listing(items: Iterable[str]) -> str:
+    """A, B and C as the language joins them."""
+    return babel.lists.format_list([str(item) for item in items], locale=locale())
+
+
+def viewer_zone() -> str:
+    """The time zone of who looks at the page: his office's, else the node's."""
+    who = getattr(g, "who", None) if has_request_context() else None
+    return who.zone if who else _zone[0]
+
+
+_zone = ["UTC"]
+
+
+def install(app: Flask) -> None:
+    """Give templates the functions above, and set the node's own zone and language."""
+    _zone[0] = app.config["ZONE"]
+    _outside[0] = app.config["DEFAULT_LANGUAGE"]
+    app.jinja_env.globals.update(
+        t=t, nt=nt, say=say, pick=pick, number=number, percent=percent, day=day, moment=moment,
+        time_of_day=time_of_day, listing=listing, language=language, LANGUAGES=LANGUAGES,
+    )

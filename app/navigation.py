@@ -1,0 +1,42 @@
+"""The sections of the staff header, in order: which exist, and who sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask
+
+from app.errors import Message, say
+from app.http import can
+
+
+@dataclass(frozen=True)
+class Section:
+    """One entry of the header."""
+
+    key: str
+    endpoint: str
+    action: str  # of policy.POLICY
+    label: Message
+    letter: str  # g + letter goes there
+
+
+SECTIONS = (
+    Section("runs", "runs.index", "run.list", say("section", "Runs"), "r"),
+    Section("people", "people.index", "person.list", say("section", "People"), "p"),
+    Section("offices", "offices.index", "office.list", say("section", "Offices"), "o"),
+    Section("courses", "courses.index", "course.list", say("section", "Courses"), "c"),
+    Section("certificates", "certificates.index", "certificate.list", say("section", "Certificates"), "z"),
+    Section("reports", "reports.index", "report.progress", say("section", "Reports"), "e"),
+)
+
+
+def sections() -> list[Section]:
+    """The sections that who asks may open."""
+    return [section for section in SECTIONS if can(section.action)]
+
+
+def install(app: Flask) -> None:
+    """Give the base page its sections."""
+    app.jinja_env.globals["sections"] = sections
+    app.jinja_env.globals.setdefault("demo_data", False)

@@ -1,0 +1,169 @@
+"""THE table of permissions: for each action, who may, and over what. Pure; asked by pages, lists and buttons alike."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person may be in an office and all below it, from a day to a day."""
+
+    TRAINEE = "trainee"
+    CLASS_MANAGER = "class-manager"
+    TRAINER = "trainer"
+    AUTHOR = "author"
+    REVIEWER = "reviewer"
+    TRAINING_OFFICER = "training-officer"
+    REGISTRAR = "registrar"
+    MANAGER = "manager"
+    OPERATOR = "operator"
+    COORDINATOR = "coordinator"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A role over the offices whose path begins with `path`."""
+
+    role: Role
+    path: str
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks: a person with the grants of today, or nobody (person_id None)."""
+
+    person_id: uuid.UUID | None = None
+    grants: tuple[Grant, ...] = ()
+
+    def holds(self, roles: frozenset[Role]) -> bool:
+        """Whether one of the roles is his, anywhere."""
+        return any(grant.role in roles for grant in self.grants)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an action is about, as far as rights go: its office's path, whose it is, and who teaches it."""
+
+    path: str | None = None
+    owner: uuid.UUID | None = None
+    trainers: frozenset[uuid.UUID] = frozenset()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may. `roles` count for the target's office and all below it; the other ways in are said by name."""
+
+    roles: frozenset[Role] = frozenset()
+    owner: bool = False  # the person whose record it is
+    trainer: bool = False  # a trainer of the run
+    anyone: bool = False  # also without signing in
+    signed_in: bool = False  # everybody who has signed in
+
+
+def roles(*names: Role, owner: bool = False, trainer: bool = False) -> Rule:
+    """A rule for roles; the administrator gives roles and sees everything but does nobody's work."""
+    return Rule(roles=frozenset(names), owner=owner, trainer=trainer)
+
+
+OWN = Rule(owner=True)
+ANYONE = Rule(anyone=True)
+SIGNED_IN = Rule(signed_in=True)
+
+STAFF = tuple(role for role in Role if role is not Role.TRAINEE)
+SEES_PEOPLE = (
+    Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.REGISTRAR, Role.MANAGER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR,
+)
+SEES_RUNS = (*SEES_PEOPLE, Role.COORDINATOR)
+
+POLICY: dict[str, Rule] = {
+    # everybody
+    "page.public": ANYONE,
+    "page.home": SIGNED_IN,
+    "own.preferences": SIGNED_IN,
+    # offices
+    "office.list": roles(*STAFF),
+    "office.edit": roles(Role.ADMINISTRATOR),
+    "seat.enrol": roles(Role.CLASS_MANAGER, Role.ADMINISTRATOR),
+    # people
+    "person.list": roles(*SEES_PEOPLE),
+    "person.read": roles(*SEES_PEOPLE, owner=True),
+    "person.edit": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR),
+    "person.import": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR),
+    "role.give": roles(Role.ADMINISTRATOR),
+    "account.reset": roles(Role.ADMINISTRATOR),
+    # courses
+    "course.list": roles(*STAFF),
+    "course.preview": roles(
+        Role.TRAINER, Role.AUTHOR, Role.REVIEWER, Role.TRAINING_OFFICER, Role.ADMINISTRATOR,
+    ),
+    "course.learn": OWN,
+    # runs
+    "run.list": Rule(roles=frozenset(SEES_RUNS), trainer=True),
+    "run.read": Rule(roles=frozenset(SEES_RUNS), trainer=True),
+    "run.plan": roles(Role.TRAINING_OFFICER),
+    "run.nominate": roles(Role.MANAGER, Role.CLASS_MANAGER, Role.TRAINING_OFFICER),
+    "run.decide": roles(Role.TRAINING_OFFICER),
+    "run.slips": Rule(roles=frozenset({Role.CLASS_MANAGER, Role.TRAINING_OFFICER})),
+    "run.results": Rule(roles=frozenset(SEES_PEOPLE), trainer=True),
+    "run.close": Rule(roles=frozenset({Role.CLASS_MANAGER, Role.TRAINING_OFFICER})),
+    # tests
+    "attempt.start": OWN,
+    "attempt.answer": OWN,
+    "attempt.result": OWN,
+    # certificates
+    "certificate.list": roles(Role.REGISTRAR, Role.MANAGER, Role.CLASS_MANAGER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR),
+    "certificate.read": roles(
+        Role.REGISTRAR, Role.MANAGER, Role.CLASS_MANAGER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR, owner=True,
+    ),
+    "certificate.issue": roles(Role.REGISTRAR, Role.CLASS_MANAGER),
+    "certificate.sign": roles(Role.REGISTRAR),
+    "certificate.revoke": roles(Role.REGISTRAR),
+    "certificate.verify": ANYONE,
+    # reports
+    "report.progress": roles(Role.MANAGER, Role.TRAINING_OFFICER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR),
+    "report.people": roles(Role.MANAGER, Role.TRAINING_OFFICER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR),
+}
+
+
+def allowed(actor: Actor, action: str, target: Target | None = None) -> bool:
+    """Whether the actor may do this to the target; without a target: whether the page has anything for him.
+
+    Raises KeyError for an action that the table does not name.
+    """
+    rule = POLICY[action]
+    if rule.anyone:
+        return True
+    if actor.person_id is None:
+        return False
+    if rule.signed_in:
+        return True
+    if target is None:
+        return actor.holds(rule.roles) or rule.owner or (rule.trainer and actor.holds(frozenset({Role.TRAINER})))
+    if rule.owner and target.owner is not None and target.owner == actor.person_id:
+        return True
+    if rule.trainer and actor.person_id in target.trainers:
+        return True
+    path = target.path
+    return path is not None and any(grant.role in rule.roles and path.startswith(grant.path) for grant in actor.grants)
+
+
+def anywhere(actor: Actor, action: str) -> bool:
+    """Whether the action is the actor's for any target at all: decides between "not yours" and "not visible to you"."""
+    return allowed(actor, action)
+
+
+def scope(actor: Actor, action: str) -> tuple[str, ...]:
+    """The office paths over which the actor's roles allow the action: what a list filters by. No path covers another."""
+    rule = POLICY[action]
+    paths = sorted({grant.path for grant in actor.grants if grant.role in rule.roles})
+    return tuple(p for p in paths if not any(p != q and p.startswith(q) for q in paths))
+
+
+def in_force(valid_from: date, valid_to: date | None, today: date) -> bool:
+    """Whether something given from a day to a day (both included) holds today."""
+    return valid_from <= today and (valid_to is None or today <= valid_to)

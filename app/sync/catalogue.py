@@ -1,0 +1,93 @@
+"""The catalogue of tables: who may own the rows of each, and whether and how they travel between nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from app.certificates import models as certificates
+from app.courses import models as courses
+from app.db import Base
+from app.offices import models as offices
+from app.people import models as people
+from app.progress import models as progress
+from app.quizzes import models as quizzes
+from app.runs import models as runs
+from app.sync import models as sync
+
+
+class Owners(Enum):
+    """Which nodes may own rows of a table. A row names its owner; nobody else writes it."""
+
+    CENTRE = "the centre"
+    CLASS = "the class server where it happened"
+    EITHER = "the centre or a class server"
+    NODE = "this node; the row never leaves it"
+
+
+class Kind(Enum):
+    """How a table's rows change, and so how they travel."""
+
+    RECORD = "changes; each change is one journal entry"
+    FACT = "only ever added; the row is its own journal payload"
+    STAYS = "does not travel"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One row of the catalogue."""
+
+    model: type[Base]
+    owners: Owners
+    kind: Kind
+
+    @property
+    def name(self) -> str:
+        """The table's name in the database and in the journal."""
+        return str(self.model.__table__.name)  # type: ignore[attr-defined]
+
+
+TABLES = (
+    Table(offices.Country, Owners.CENTRE, Kind.RECORD),
+    Table(offices.Holiday, Owners.CENTRE, Kind.RECORD),
+    Table(offices.Agency, Owners.CENTRE, Kind.RECORD),
+    Table(offices.Office, Owners.CENTRE, Kind.RECORD),
+    Table(offices.Classroom, Owners.CENTRE, Kind.RECORD),
+    Table(offices.Seat, Owners.EITHER, Kind.RECORD),  # a class manager marks a PC as broken
+    Table(offices.SeatEnrolment, Owners.NODE, Kind.STAYS),
+    Table(people.Person, Owners.EITHER, Kind.RECORD),  # a walk-in is the class's until the centre takes it over
+    Table(people.PersonName, Owners.EITHER, Kind.RECORD),
+    Table(people.Posting, Owners.EITHER, Kind.RECORD),
+    Table(people.RoleGrant, Owners.CENTRE, Kind.RECORD),
+    Table(people.Account, Owners.NODE, Kind.STAYS),  # credentials never travel in the journal
+    Table(people.Pin, Owners.NODE, Kind.STAYS),
+    Table(people.SignIn, Owners.NODE, Kind.STAYS),
+    Table(people.Throttle, Owners.NODE, Kind.STAYS),
+    Table(people.Preference, Owners.EITHER, Kind.RECORD),
+    Table(courses.Course, Owners.CENTRE, Kind.RECORD),
+    Table(courses.CourseVersion, Owners.CENTRE, Kind.RECORD),
+    Table(courses.Media, Owners.CENTRE, Kind.RECORD),
+    Table(runs.CourseRun, Owners.CENTRE, Kind.RECORD),
+    Table(runs.RunTrainer, Owners.CENTRE, Kind.RECORD),
+    Table(runs.Nomination, Owners.CENTRE, Kind.RECORD),
+    Table(runs.Enrolment, Owners.EITHER, Kind.RECORD),
+    Table(quizzes.Attempt, Owners.EITHER, Kind.RECORD),
+    Table(quizzes.AttemptClock, Owners.NODE, Kind.STAYS),
+    Table(quizzes.Answer, Owners.EITHER, Kind.FACT),
+    Table(quizzes.Mark, Owners.EITHER, Kind.FACT),
+    Table(quizzes.ClockStep, Owners.EITHER, Kind.FACT),
+    Table(quizzes.WallClock, Owners.NODE, Kind.STAYS),
+    Table(progress.LessonProgress, Owners.EITHER, Kind.RECORD),
+    Table(progress.PageNote, Owners.EITHER, Kind.RECORD),
+    Table(certificates.NumberBlock, Owners.CENTRE, Kind.RECORD),
+    Table(certificates.SigningKey, Owners.EITHER, Kind.RECORD),
+    Table(certificates.Signatory, Owners.CENTRE, Kind.RECORD),
+    Table(certificates.Certificate, Owners.EITHER, Kind.RECORD),  # issued where the block of numbers is
+    Table(certificates.CertificateEvent, Owners.EITHER, Kind.FACT),
+    Table(certificates.Paper, Owners.NODE, Kind.STAYS),
+    Table(sync.JournalEntry, Owners.NODE, Kind.STAYS),  # travels inside sealed segments, never as a row
+    Table(sync.AuditEvent, Owners.EITHER, Kind.FACT),
+)
+
+RECORDS = frozenset(table.name for table in TABLES if table.kind is Kind.RECORD)
+FACTS = frozenset(table.name for table in TABLES if table.kind is Kind.FACT)

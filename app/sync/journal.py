@@ -1,0 +1,136 @@
+"""The journal: each change of a travelling record becomes one entry in the same transaction, without anybody asking."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, inspect
+from sqlalchemy.orm import ORMExecuteState, Session, configure_mappers, sessionmaker
+
+from app import clock
+from app.ids import new_id
+from app.sync.catalogue import FACTS, RECORDS, TABLES
+from app.sync.models import JournalEntry
+
+TRAVELLING = RECORDS | FACTS
+
+
+class BulkChangeRefused(RuntimeError):
+    """An UPDATE or DELETE statement on a travelling table: the journal would not see it."""
+
+
+def keep(sessions: sessionmaker[Session]) -> None:
+    """Note every change that goes through these sessions."""
+    configure_mappers()
+    for table in TABLES:
+        for attribute in inspect(table.model).column_attrs:
+            # An expired value is read again before it is replaced, so that the entry knows what was there before.
+            getattr(table.model, attribute.key).impl.active_history = True
+    event.listen(sessions, "before_flush", _own_new_rows)
+    event.listen(sessions, "after_flush", _collect)
+    event.listen(sessions, "before_commit", _write_down)
+    event.listen(sessions, "after_soft_rollback", _forget)
+    event.listen(sessions, "do_orm_execute", _refuse_bulk)
+
+
+def acts(db: Session, person_id: uuid.UUID | None) -> None:
+    """From here on this session's changes are made by this person."""
+    db.info["actor_id"] = person_id
+
+
+def _own_new_rows(db: Session, _context: Any, _instances: Any) -> None:
+    for row in db.new:
+        if getattr(row, "owner_node", None) == "":
+            row.owner_node = db.info["node"]
+    for row in db.dirty:
+        if row.__table__.name in FACTS and db.is_modified(row) and _changed(row) - {"segment"}:
+            raise BulkChangeRefused(f"{row.__table__.name} holds facts: they are only ever added")
+
+
+def _changed(row: Any) -> set[str]:
+    return {a.key for a in inspect(row).attrs if a.history.has_changes()}
+
+
+def _collect(db: Session, _context: Any) -> None:
+    entries: dict[uuid.UUID, dict[str, Any]] = db.info.setdefault("journal", {})
+    for row in db.new:
+        if row.__table__.name in RECORDS:
+            _merge(entries, row, before=None, after=_values(row))
+    for row in db.dirty:
+        if row.__table__.name in RECORDS and db.is_modified(row):
+            before, after = _difference(row)
+            if after:
+                _merge(entries, row, before=before, after=after)
+    for row in db.deleted:
+        if row.__table__.name in RECORDS:
+            _merge(entries, row, before=_values(row), after=None)
+
+
+def _merge(entries: dict[uuid.UUID, dict[str, Any]], row: Any, *, before: Any, after: Any) -> None:
+    """One entry a row and transaction, however often it was flushed: the first before, the last after."""
+    known = entries.setdefault(row.id, {"table": row.__table__.name, "row_id": row.id, "before": before, "after": after})
+    if known["after"] is after:
+        return
+    if after is None:
+        known["after"] = None
+    else:
+        known["after"] = (known["after"] or {}) | after
+        if known["before"] is not None:
+            known["before"] = before | known["before"]
+
+
+def _columns(row: Any) -> list[Any]:
+    return [a for a in inspect(row).mapper.column_attrs if not a.columns[0].info.get("secret")]
+
+
+def _values(row: Any) -> dict[str, Any]:
+    loaded = inspect(row).dict
+    return {a.key: plain(loaded[a.key]) for a in _columns(row) if a.key in loaded}
+
+
+def _difference(row: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    before, after = {}, {}
+    for attribute in _columns(row):
+        history = inspect(row).attrs[attribute.key].history
+        if history.has_changes():
+            before[attribute.key] = plain(history.deleted[0]) if history.deleted else None
+            after[attribute.key] = plain(history.added[0]) if history.added else None
+    return before, after
+
+
+def plain(value: Any) -> Any:
+    """A column's value as JSON holds it."""
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    return value
+
+
+def _write_down(db: Session) -> None:
+    if db.in_nested_transaction():
+        return
+    db.flush()
+    entries = db.info.pop("journal", None)
+    if not entries:
+        return
+    now, actor = clock.now(), db.info.get("actor_id")
+    rows = [{"id": new_id(), "at": now, "actor_id": actor, "segment": None, **entry} for entry in entries.values()]
+    db.execute(sa.insert(JournalEntry.__table__), rows)  # type: ignore[arg-type]
+
+
+def _forget(db: Session, previous: Any) -> None:
+    if previous.parent is None:
+        db.info.pop("journal", None)
+
+
+def _refuse_bulk(state: ORMExecuteState) -> None:
+    if (state.is_update or state.is_delete) and state.bind_mapper is not None:
+        name = state.bind_mapper.local_table.name  # type: ignore[attr-defined]
+        if name in TRAVELLING:
+            raise BulkChangeRefused(f"change rows of {name} one by one: the journal notes each")
+
+
