@@ -36,7 +36,8 @@ DEV_LOCK = ROOT / "requirements-dev.txt"
 
 # Pango draws the PDFs (certificates, reports); the HarfBuzz part keeps only the letters used of each font in them.
 RUN_PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")
-TEST_PACKAGES = ("chromium", "poppler-utils", "postgresql")
+# The browser driver is a program of its own and wants libatomic, which no other package brings.
+TEST_PACKAGES = ("chromium", "libatomic1", "poppler-utils", "postgresql")
 
 # Tests start a PostgreSQL of their own in a temporary folder. Without this drop-in, Debian's package would also make
 # a cluster that runs for ever. It lies there only while apt works.
