@@ -9,6 +9,7 @@ from app.certificates import models as certificates
 from app.courses import models as courses
 from app.db import Base
 from app.offices import models as offices
+from app.ops import models as ops
 from app.people import models as people
 from app.progress import models as progress
 from app.quizzes import models as quizzes
@@ -85,6 +86,8 @@ TABLES = (
     Table(certificates.Certificate, Owners.EITHER, Kind.RECORD),  # issued where the block of numbers is
     Table(certificates.CertificateEvent, Owners.EITHER, Kind.FACT),
     Table(certificates.Paper, Owners.NODE, Kind.STAYS),
+    Table(ops.JobRun, Owners.NODE, Kind.STAYS),
+    Table(ops.Heartbeat, Owners.NODE, Kind.STAYS),
     Table(sync.JournalEntry, Owners.NODE, Kind.STAYS),  # travels inside sealed segments, never as a row
     Table(sync.AuditEvent, Owners.EITHER, Kind.FACT),
 )

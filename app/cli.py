@@ -1,0 +1,275 @@
+"""The `sabaq` command: what an administrator does at a terminal. `flask --app wsgi …` offers the same.
+
+Exit codes: 0 done, 1 refused or found wrong (the text says what and what to do), 2 wrong words on the command line.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from flask import Flask
+from flask.cli import FlaskGroup
+
+import config as settings
+from app.errors import DomainError
+
+Command = click.Command
+
+
+def node() -> tuple[settings.Config, Any]:
+    """The node's settings and its database."""
+    from app import open_database
+
+    try:
+        found = settings.read()
+    except settings.BadSetting as wrong:
+        refuse(str(wrong))
+    return found, open_database(found)
+
+
+def refuse(text: str) -> NoReturn:
+    """End with a sentence and exit code 1."""
+    raise click.ClickException(text)
+
+
+def _app() -> Flask:
+    from app import create_app
+
+    try:
+        return create_app(settings.read())
+    except settings.BadSetting as wrong:
+        refuse(str(wrong))
+
+
+def as_json(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Offer --json: the same answer for programs."""
+    return click.option("--json", "json_output", is_flag=True, help="Answer as JSON.")(view)
+
+
+@click.command(epilog="Example: sabaq init")
+def init() -> None:
+    """Make the node's folder and keys, and bring its database to this release."""
+    from app.ops import migrations
+
+    config, database = node()
+    config.folder.mkdir(parents=True, exist_ok=True)
+    migrations.upgrade(database.engine)
+    click.echo(f"Node {config.NODE} is ready in {config.folder}.")
+
+
+@click.command(epilog="Example: SABAQ_PORT=8100 sabaq run")
+@click.option("--no-demo", is_flag=True, help="Do not fill an empty node with demo data.")
+@click.pass_context
+def run(context: click.Context, no_demo: bool) -> None:
+    """Bring the node up to date, fill an empty one with demo data, and serve it until Ctrl-C."""
+    from app.ops import demo, supervisor
+
+    config, database = node()
+    if not supervisor.port_is_free(config.HOST, config.PORT):
+        refuse(f"Something already listens on {config.HOST}:{config.PORT}. Stop it, or choose another port: SABAQ_PORT=8100.")
+    for name in settings.unknown_variables(_environ()):
+        click.echo(f"Warning: {name} is no setting of Sabaq and does nothing (docs/settings.md lists them).", err=True)
+    context.invoke(init)
+    report_courses(Path(config.COURSES))
+    if not no_demo and demo.wanted(config, database):
+        click.echo("Filling the empty node with demo data; this happens once and takes about a minute.")
+        demo.load(config, database, say=click.echo)
+    click.echo(demo.welcome(config, database))
+    sys.exit(supervisor.supervise(config))
+
+
+def _environ() -> dict[str, str]:
+    import os
+
+    return dict(os.environ)
+
+
+@click.command(epilog="Example: sabaq web")
+def web() -> None:
+    """Serve the pages (the supervisor calls this)."""
+    import waitress
+
+    from app.ops import supervisor
+
+    app = _app()
+    supervisor.end_with_parent()
+    waitress.serve(
+        app, host=app.config["HOST"], port=app.config["PORT"], threads=app.config["THREADS"], ident="sabaq", _quiet=True,
+    )
+
+
+@click.command(epilog="Example: sabaq jobs")
+def jobs() -> None:
+    """Do what comes round: close overdue tests, look at the clock, tidy (the supervisor calls this)."""
+    import app.jobs
+
+    config, database = node()
+    app.jobs.run(database, config.folder)
+
+
+@click.command(epilog="Example: sabaq doctor --json")
+@as_json
+def doctor(json_output: bool) -> None:
+    """Look at everything this node needs; exit code 1 when something is wrong."""
+    from app.ops.doctor import examine
+
+    config, database = node()
+    findings = examine(config, database)
+    if json_output:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.state:8}{finding.name:14}{finding.text}" + (f"\n{'':22}{finding.next_step}" if finding.next_step else ""))
+    sys.exit(any(finding.state == "error" for finding in findings))
+
+
+@click.group(name="demo", invoke_without_command=True, epilog="Example: sabaq demo --stage empty --yes")
+@click.option("--stage", type=click.Choice(["full", "empty"]), default="full", help="full: runs past, present and planned; empty: an administrator alone.")
+@click.option("--remove", is_flag=True, help="Remove the demo node with everything in it.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def demo_command(stage: str, remove: bool, yes: bool) -> None:
+    """Fill an empty node with invented data, or remove all of it. Only on loopback and never in production."""
+    from app.ops import demo, migrations
+
+    config, database = node()
+    try:
+        if remove:
+            yes or click.confirm(f"Remove node {config.NODE} with everything in {config.folder}?", abort=True)
+            demo.remove(config, database)
+            click.echo(f"Node {config.NODE} is gone. `sabaq init` makes an empty one.")
+            return
+        config.folder.mkdir(parents=True, exist_ok=True)
+        migrations.upgrade(database.engine)
+        report_courses(Path(config.COURSES))
+        demo.load(config, database, stage=stage, say=click.echo)
+    except DomainError as refused:
+        refuse(str(refused))
+    click.echo(demo.welcome(config, database))
+
+
+@click.group(name="course")
+def course_group() -> None:
+    """Courses on disk."""
+
+
+@course_group.command(name="load", epilog="Example: sabaq course load courses/vehicle-search")
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+def course_load(folders: tuple[Path, ...]) -> None:
+    """Publish courses from their folders; all of the courses folder when none is named. Exit code 1 when one is refused."""
+    config, _ = node()
+    taken = [report_courses(folder) for folder in folders or (Path(config.COURSES),)]  # all, also after a refused one
+    sys.exit(not all(taken))
+
+
+@course_group.command(name="check", epilog="Example: sabaq course check courses/vehicle-search")
+@click.argument("folder", type=click.Path(exists=True, path_type=Path))
+def course_check(folder: Path) -> None:
+    """Read a course folder and name every mistake with file and line; nothing is stored."""
+    from app.courses import disk, problems
+
+    try:
+        course = disk.load(folder)
+    except problems.BadCourse as bad:
+        refuse("\n".join(str(problem) for problem in bad.problems))
+    click.echo(f"{course.id}: in order.")
+
+
+def report_courses(folder: Path) -> bool:
+    """Publish what changed in a folder of courses and say it; whether all were taken."""
+    from app.courses import loading
+
+    config, database = node()
+    results = loading.load_all(database, folder, keep_in=config.folder)
+    for result in results:
+        click.echo(result.text, err=not result.taken)
+    return all(result.taken for result in results)
+
+
+@click.group(name="user")
+def user_group() -> None:
+    """People who sign in with a password."""
+
+
+@user_group.command(name="create", epilog="Example: sabaq user create --role administrator --office CA --name 'Lang Anna' --user-name alang")
+@click.option("--user-name", required=True)
+@click.option("--name", required=True, help="Family name, given name, patronymic.")
+@click.option("--role", required=True)
+@click.option("--office", "office_code", required=True, help="Code of the office that the role is given for.")
+@click.option("--password-file", type=click.Path(exists=True, path_type=Path), help="File with the password; else it is asked for.")
+def user_create(user_name: str, name: str, role: str, office_code: str, password_file: Path | None) -> None:
+    """Create a member of staff with one role."""
+    from app.ops import staff
+
+    config, database = node()
+    if password_file:
+        password = password_file.read_text(encoding="utf-8").strip()
+    else:
+        password = click.prompt("Password, at least 15 characters", hide_input=True, confirmation_prompt=True)
+    try:
+        staff.create(database, config, user_name=user_name, name=name, role=role, office_code=office_code, password=password)
+    except DomainError as refused:
+        refuse(str(refused))
+    click.echo(f"{user_name} can sign in.")
+
+
+@click.group(name="backup")
+def backup_group() -> None:
+    """Copies of the database."""
+
+
+@backup_group.command(name="create", epilog="Example: sabaq backup create")
+def backup_create() -> None:
+    """Write a consistent copy of a SQLite database while it is in use, and check that the copy opens."""
+    from app.ops import backup
+
+    config, database = node()
+    try:
+        click.echo(backup.create(database, config.folder / "backups"))
+    except DomainError as refused:
+        refuse(str(refused))
+
+
+@click.group(name="cert")
+def cert_group() -> None:
+    """Certificates."""
+
+
+@cert_group.command(name="check", epilog="Example: sabaq cert check 'https://…/v/KZ-2026-000123-7?k=…#…'")
+@click.argument("text")
+@as_json
+def cert_check(text: str, json_output: bool) -> None:
+    """Check the text of a certificate's QR code against the keys this node knows; needs no network."""
+    from app.certificates import checking
+
+    _, database = node()
+    with database.sessions() as db:
+        found = checking.check_text(db, text)
+    click.echo(json.dumps(found.as_dict()) if json_output else found.sentence)
+    sys.exit(not found.genuine)
+
+
+COMMANDS = (init, run, web, jobs, doctor, demo_command, course_group, user_group, backup_group, cert_group)
+
+
+def install(app: Flask) -> None:
+    """Offer the same commands as `flask --app wsgi …`."""
+    for command in COMMANDS:
+        app.cli.add_command(command)
+
+
+def main() -> None:
+    """The `sabaq` command."""
+    group = FlaskGroup(name="sabaq", help=__doc__, add_default_commands=False, add_version_option=False, create_app=_app)
+    for command in COMMANDS:
+        group.add_command(command)
+    group(prog_name="sabaq")
+
+
+if __name__ == "__main__":
+    main()

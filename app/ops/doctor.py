@@ -1,0 +1,157 @@
+"""The doctor: looks at everything this node needs, and says of each what is wrong and what to do."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import sqlalchemy as sa
+
+from app import clock
+from app.db import Database, self_check
+from app.ops import migrations
+from app.ops.models import Heartbeat
+from app.people.models import SignIn
+from config import WELL_KNOWN_KEYS, Config
+
+State = Literal["ok", "warning", "error"]
+PANGO = {"pango-1.0": "libpango-1.0-0", "pangoft2-1.0": "libpangoft2-1.0-0", "harfbuzz-subset": "libharfbuzz-subset0"}
+PRINT_FONTS = Path(__file__).parent.parent / "static" / "print-fonts"
+LITTLE_SPACE = 500 * 1024 * 1024
+NO_SPACE = 50 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    name: str
+    state: State
+    text: str
+    next_step: str = ""
+
+
+def examine(config: Config, database: Database) -> list[Finding]:
+    """Everything, in the order in which it is needed."""
+    return [
+        *_settings(config), *_folders(config), *_database(database), *_disk(config), *_clock(config), *_printing(), *_jobs(database),
+        *_browsers(database),
+    ]
+
+
+def _settings(config: Config) -> Iterator[Finding]:
+    weak = [name for name in ("SECRET_KEY", "PEPPER") if getattr(config, name).lower() in WELL_KNOWN_KEYS or len(getattr(config, name)) < 32]
+    if weak:
+        yield Finding("keys", "error", f"{', '.join(weak)} is known or too short.", "Leave SABAQ_SECRET_KEY and SABAQ_PEPPER unset: the node makes its own.")
+    else:
+        yield Finding("keys", "ok", "The node has its own keys.")
+    if os.environ.get("FLASK_DEBUG"):
+        yield Finding("debug", "error" if config.production else "warning", "FLASK_DEBUG is set.", "Unset it: error pages would show secrets.")
+    yield Finding("mail", "ok", "Not needed: this release sends no mail.")
+
+
+def _folders(config: Config) -> Iterator[Finding]:
+    for name, folder in (("node folder", config.folder), ("courses", Path(config.COURSES))):
+        if not folder.is_dir():
+            yield Finding(name, "error", f"{folder} is missing.", "Run: sabaq init" if name == "node folder" else "Set SABAQ_COURSES to the folder of courses.")
+        elif name == "node folder" and not os.access(folder, os.W_OK):
+            yield Finding(name, "error", f"{folder} cannot be written.", "Give it to the user that runs the node.")
+        else:
+            yield Finding(name, "ok", f"{folder} is there.")
+
+
+def _database(database: Database) -> Iterator[Finding]:
+    try:
+        at, wanted = migrations.revision(database.engine), migrations.newest()
+        wrong = self_check(database.engine)
+    except (sa.exc.SQLAlchemyError, OSError) as error:
+        yield Finding("database", "error", f"It does not answer: {error.__cause__ or error}", "Check SABAQ_DATABASE_URL, and that the server runs.")
+        return
+    if at != wanted:
+        yield Finding("migrations", "error", f"The database is at {at or 'nothing'}, this release needs {wanted}.", "Run: sabaq init")
+    else:
+        yield Finding("migrations", "ok", f"The database is at {at}.")
+    for text in wrong:
+        yield Finding("durability", "error", text, "A power cut could lose saved answers: correct the setting.")
+    if not wrong:
+        yield Finding("durability", "ok", f"{database.name}: what is committed is on disk.")
+
+
+def _disk(config: Config) -> Iterator[Finding]:
+    free = shutil.disk_usage(config.folder if config.folder.exists() else "/").free
+    state: State = "error" if free < NO_SPACE else "warning" if free < LITTLE_SPACE else "ok"
+    yield Finding("disk", state, f"{free // 1024 // 1024} MB free.", "" if state == "ok" else "Make room before the next class.")
+
+
+def _clock(config: Config) -> Iterator[Finding]:
+    now = clock.now()
+    if now.year < 2026:
+        yield Finding("clock", "error", f"The clock says {now:%Y-%m-%d %H:%M} UTC.", "Set the date: certificates and results would carry a wrong one.")
+    else:
+        yield Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M} UTC.")
+    try:
+        ZoneInfo(config.ZONE)
+        yield Finding("time zones", "ok", f"Zone data is there; this node is in {config.ZONE}.")
+    except ZoneInfoNotFoundError:
+        yield Finding("time zones", "error", f"No data for {config.ZONE}.", "Install the locked requirements again: the package tzdata is missing.")
+
+
+def missing_print_packages() -> list[str]:
+    """Debian packages without which nothing can be printed as PDF."""
+    return [package for library, package in PANGO.items() if ctypes.util.find_library(library) is None]
+
+
+def _printing() -> Iterator[Finding]:
+    missing = missing_print_packages()
+    if missing:
+        yield Finding("printing", "error", "PDF cannot be made; pages still work.", f"Run: apt-get install {' '.join(missing)}")
+    else:
+        yield Finding("printing", "ok", "Pango and HarfBuzz are there.")
+    fonts = sorted(PRINT_FONTS.glob("*.ttf"))
+    if fonts:
+        yield Finding("fonts", "ok", f"{len(fonts)} print fonts are bundled.")
+    else:
+        yield Finding("fonts", "error", "The bundled print fonts are missing.", "The release is incomplete: fetch it again.")
+
+
+def _jobs(database: Database) -> Iterator[Finding]:
+    try:
+        with database.sessions() as db:
+            beat = db.scalar(sa.select(Heartbeat.beat_at).where(Heartbeat.process == "jobs"))
+    except sa.exc.SQLAlchemyError:
+        return
+    if beat is None:
+        yield Finding("job process", "warning", "It has never run here.", "Start the node: sabaq run")
+    elif clock.now() - beat > timedelta(minutes=2):
+        yield Finding("job process", "warning", f"Last seen {beat:%Y-%m-%d %H:%M} UTC.", "Start the node: sabaq run")
+    else:
+        yield Finding("job process", "ok", "It runs.")
+
+
+def _browsers(database: Database) -> Iterator[Finding]:
+    try:
+        with database.sessions() as db:
+            seen = set(db.scalars(sa.select(SignIn.browser).distinct().limit(200)))
+    except sa.exc.SQLAlchemyError:
+        return
+    old = sorted({found for text in seen if (found := _too_old(text))})
+    if old:
+        yield Finding("browsers", "warning", f"Too old for the timer and autosave: {', '.join(old)}.", "Install Firefox 115 ESR or Chrome 109 on those PCs; pages still work without script.")
+    else:
+        yield Finding("browsers", "ok", f"{len(seen)} kinds seen, none too old.")
+
+
+def _too_old(agent: str) -> str | None:
+    for name, floor in (("Firefox/", 115), ("Chrome/", 109)):
+        if name in agent:
+            version = agent.split(name)[1].split(".")[0]
+            if version.isdigit() and int(version) < floor:
+                return name.replace("/", " ") + version
+    return None
