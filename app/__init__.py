@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from app import assets, clock, http, i18n, navigation
+from app import assets, clock, http, i18n, lists, navigation, sheets
 from app.db import Database, make_engine
 from app.ops import views as ops
 from app.people import views as people
@@ -21,13 +21,13 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     database = database or open_database(config)
 
-    for folder in (ops, people):
+    for folder in (ops, people, lists):
         app.register_blueprint(folder.bp)
 
     assets.install(app, config.folder / "static")
     i18n.install(app)
     navigation.install(app)
-    app.jinja_env.globals["now"] = clock.now
+    app.jinja_env.globals.update(now=clock.now, words=sheets.words)
     http.install(app, database)  # last: wraps every view registered above
     return app
 
