@@ -1,0 +1,103 @@
+"""Verbs of the office tree: countries, agencies, offices, classrooms with their seats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.db import take_write_lock
+from app.errors import Conflict, Invalid, say
+from app.offices.models import Agency, Classroom, Country, Office, Seat
+
+KINDS = ("region", "centre", "department", "border-office")
+CROSSINGS = ("road", "rail", "air", "river")
+CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,38}")
+
+
+def add_country(db: Session, *, code: str, names: Mapping[str, str], zone: str, languages: Sequence[str], weekend: Sequence[int] = (6, 7)) -> Country:
+    """Add a country under its ISO 3166-1 code. `weekend` holds ISO weekday numbers."""
+    take_write_lock(db)
+    if not re.fullmatch("[A-Z]{2}", code):
+        raise Invalid(fields={"code": say("office", "A country has two capital letters: KZ.")})
+    if db.scalar(sa.select(Country.id).where(Country.code == code)):
+        raise Conflict(say("office", "Country {code} is there already.", code=code))
+    _check_zone(zone)
+    country = Country(code=code, names=_names(names), zone=zone, languages=list(languages), weekend=list(weekend))
+    db.add(country)
+    db.flush()
+    return country
+
+
+def add_agency(db: Session, country: Country, *, code: str, names: Mapping[str, str], hint: Mapping[str, str] | None = None) -> Agency:
+    """Add an agency of a country. `hint` says what its service numbers look like."""
+    take_write_lock(db)
+    if db.scalar(sa.select(Agency.id).where(Agency.country_id == country.id, Agency.code == code)):
+        raise Conflict(say("office", "This country has an agency {code} already.", code=code))
+    agency = Agency(country_id=country.id, code=code, names=_names(names), service_number_hint=dict(hint or {}))
+    db.add(agency)
+    db.flush()
+    return agency
+
+
+def add_office(
+    db: Session, *, code: str, names: Mapping[str, str], kind: str, zone: str, parent: Office | None, country: Country | None,
+    crossing: str | None = None, contact: str = "",
+) -> Office:
+    """Add an office below `parent` (None: the root). Its path is what roles are given for."""
+    take_write_lock(db)
+    if not CODE.fullmatch(code):
+        raise Invalid(fields={"code": say("office", "A code has capital letters, digits and dashes: KZ-KORDAY.")})
+    if kind not in KINDS:
+        raise Invalid(fields={"kind": say("office", "Choose one of the kinds of office.")})
+    if crossing is not None and crossing not in CROSSINGS:
+        raise Invalid(fields={"crossing": say("office", "Choose one of the kinds of crossing.")})
+    if db.scalar(sa.select(Office.id).where(Office.code == code)):
+        raise Conflict(say("office", "There is an office {code} already.", code=code))
+    _check_zone(zone)
+    office = Office(
+        country_id=country.id if country else parent.country_id if parent else None, parent_id=parent.id if parent else None, code=code, kind=kind,
+        names=_names(names), path=f"{parent.path if parent else '/'}{code}/", zone=zone, crossing=crossing, contact=contact,
+    )
+    db.add(office)
+    db.flush()
+    return office
+
+
+def pair_offices(db: Session, one: Office, other: Office) -> None:
+    """Say that two border offices face each other over a border."""
+    take_write_lock(db)
+    if one.country_id == other.country_id:
+        raise Invalid(say("office", "Paired offices belong to two countries."))
+    one.paired_office_id, other.paired_office_id = other.id, one.id
+    db.flush()
+
+
+def add_classroom(db: Session, office: Office, *, names: Mapping[str, str], seats: int) -> Classroom:
+    """Add a classroom with seats 01, 02 and so on."""
+    take_write_lock(db)
+    if not 1 <= seats <= 99:
+        raise Invalid(fields={"seats": say("office", "A classroom has 1 to 99 seats.")})
+    room = Classroom(office_id=office.id, names=_names(names))
+    db.add(room)
+    db.flush()
+    db.add_all(Seat(classroom_id=room.id, label=f"{number:02d}") for number in range(1, seats + 1))
+    db.flush()
+    return room
+
+
+def _names(names: Mapping[str, str]) -> dict[str, str]:
+    given = {tag: name.strip() for tag, name in names.items() if name.strip()}
+    if not given:
+        raise Invalid(fields={"names": say("office", "Give a name in at least one language.")})
+    return given
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise Invalid(fields={"zone": say("office", "{zone} is no time zone. Example: Asia/Almaty.", zone=zone)}) from None
