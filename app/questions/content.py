@@ -92,4 +92,5 @@ class Question(Part):
         """The mapping of the course file, its keys in their one order; reading it again gives an equal question."""
         flat = self.model_dump(exclude_none=True)
         content, feedback = flat.pop("content"), flat.pop("feedback", None)
-        return {"id": flat.pop("id"), "type": content.pop("type")} | flat | content | ({"feedback": feedback} if feedback else {})
+        last = {"feedback": feedback} if feedback else {}
+        return {"id": flat.pop("id"), "type": content.pop("type"), **flat, **content, **last}

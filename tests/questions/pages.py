@@ -1,0 +1,65 @@
+"""Question pages without the product round them: rendered by its templates, read as a browser without script reads them."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app import i18n
+
+APP = Path(i18n.__file__).parent
+TEMPLATES = Environment(
+    loader=FileSystemLoader(APP / "templates"), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True,
+)
+TEMPLATES.globals.update(t=i18n.t, nt=i18n.nt, number=i18n.number, percent=i18n.percent, media=lambda file: f"/media/{file}")
+
+
+def rendered(part: str, shown: dict[str, Any], name: str = "q1") -> str:
+    """A question as `page`, `print` or `review` shows it."""
+    return TEMPLATES.get_template(f"questions/{part}/{shown['type']}.html").render(q=shown, name=name)
+
+
+class Form(HTMLParser):
+    """The fields that a browser would send for a page that nobody has touched, and every choice it offers."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.fields: list[tuple[str, str]] = []
+        self.offered: set[tuple[str, str]] = set()
+        self.unlabelled: list[str] = []
+        self._select = ""
+        self._inert = 0  # inside <template>: for scripts only
+        self._labels: set[str] = set()
+        self._in_label = 0
+        self._waiting: list[str] = []
+        self.feed(html)
+        self.unlabelled += [one for one in self._waiting if one not in self._labels]
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        name, value = given.get("name") or "", given.get("value") or ""
+        self._inert += tag == "template"
+        if self._inert:
+            return
+        if tag == "label":
+            self._in_label += 1
+            self._labels.add(given.get("for") or "")
+        if tag in ("input", "select") and not self._in_label and not given.get("aria-label"):
+            self._waiting.append(given.get("id") or name)
+        if tag == "select":
+            self._select = name
+        elif tag == "option":
+            self.offered.add((self._select, value))
+            if "selected" in given:
+                self.fields.append((self._select, value))
+        elif tag == "input":
+            self.offered.add((name, value))
+            if given.get("type") not in ("radio", "checkbox") or "checked" in given:
+                self.fields.append((name, value))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inert -= tag == "template"
+        self._in_label -= tag == "label" and not self._inert
