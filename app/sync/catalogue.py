@@ -91,6 +91,3 @@ TABLES = (
     Table(sync.JournalEntry, Owners.NODE, Kind.STAYS),  # travels inside sealed segments, never as a row
     Table(sync.AuditEvent, Owners.EITHER, Kind.FACT),
 )
-
-RECORDS = frozenset(table.name for table in TABLES if table.kind is Kind.RECORD)
-FACTS = frozenset(table.name for table in TABLES if table.kind is Kind.FACT)

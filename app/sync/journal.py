@@ -11,11 +11,9 @@ from sqlalchemy import event, inspect
 from sqlalchemy.orm import ORMExecuteState, Session, configure_mappers, sessionmaker
 
 from app import clock
+from app.db import Base, Fact, Record
 from app.ids import new_id
-from app.sync.catalogue import FACTS, RECORDS, TABLES
 from app.sync.models import JournalEntry
-
-TRAVELLING = RECORDS | FACTS
 
 
 class BulkChangeRefused(RuntimeError):
@@ -25,10 +23,10 @@ class BulkChangeRefused(RuntimeError):
 def keep(sessions: sessionmaker[Session]) -> None:
     """Note every change that goes through these sessions."""
     configure_mappers()
-    for table in TABLES:
-        for attribute in inspect(table.model).column_attrs:
+    for mapper in Base.registry.mappers:
+        for attribute in mapper.column_attrs:
             # An expired value is read again before it is replaced, so that the entry knows what was there before.
-            getattr(table.model, attribute.key).impl.active_history = True
+            getattr(mapper.class_, attribute.key).impl.active_history = True
     event.listen(sessions, "before_flush", _own_new_rows)
     event.listen(sessions, "after_flush", _collect)
     event.listen(sessions, "before_commit", _write_down)
@@ -46,7 +44,7 @@ def _own_new_rows(db: Session, _context: Any, _instances: Any) -> None:
         if getattr(row, "owner_node", None) == "":
             row.owner_node = db.info["node"]
     for row in db.dirty:
-        if row.__table__.name in FACTS and db.is_modified(row) and _changed(row) - {"segment"}:
+        if isinstance(row, Fact) and db.is_modified(row) and _changed(row) - {"segment"}:
             raise BulkChangeRefused(f"{row.__table__.name} holds facts: they are only ever added")
 
 
@@ -57,15 +55,15 @@ def _changed(row: Any) -> set[str]:
 def _collect(db: Session, _context: Any) -> None:
     entries: dict[uuid.UUID, dict[str, Any]] = db.info.setdefault("journal", {})
     for row in db.new:
-        if row.__table__.name in RECORDS:
+        if isinstance(row, Record):
             _merge(entries, row, before=None, after=_values(row))
     for row in db.dirty:
-        if row.__table__.name in RECORDS and db.is_modified(row):
+        if isinstance(row, Record) and db.is_modified(row):
             before, after = _difference(row)
             if after:
                 _merge(entries, row, before=before, after=after)
     for row in db.deleted:
-        if row.__table__.name in RECORDS:
+        if isinstance(row, Record):
             _merge(entries, row, before=_values(row), after=None)
 
 
@@ -129,8 +127,6 @@ def _forget(db: Session, previous: Any) -> None:
 
 def _refuse_bulk(state: ORMExecuteState) -> None:
     if (state.is_update or state.is_delete) and state.bind_mapper is not None:
-        name = state.bind_mapper.local_table.name  # type: ignore[attr-defined]
-        if name in TRAVELLING:
-            raise BulkChangeRefused(f"change rows of {name} one by one: the journal notes each")
-
-
+        table = state.bind_mapper.class_
+        if issubclass(table, (Record, Fact)):
+            raise BulkChangeRefused(f"change rows of {table.__name__} one by one: the journal notes each")

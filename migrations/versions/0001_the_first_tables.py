@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+
 import app.db
 
 revision = '0001'
@@ -50,6 +51,22 @@ def upgrade() -> None:
     sa.Column('owner_node', sa.String(length=40), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_course')),
     sa.UniqueConstraint('slug', name=op.f('uq_course_slug'))
+    )
+    op.create_table('heartbeat',
+    sa.Column('process', sa.String(length=20), nullable=False),
+    sa.Column('beat_at', app.db.UtcDateTime(), nullable=False),
+    sa.Column('pid', sa.Integer(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_heartbeat')),
+    sa.UniqueConstraint('process', name=op.f('uq_heartbeat_process'))
+    )
+    op.create_table('job_run',
+    sa.Column('job', sa.String(length=40), nullable=False),
+    sa.Column('due_at', app.db.UtcDateTime(), nullable=False),
+    sa.Column('done_at', app.db.UtcDateTime(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_job_run')),
+    sa.UniqueConstraint('job', 'due_at', name=op.f('uq_job_run_job_due_at'))
     )
     op.create_table('journal_entry',
     sa.Column('at', app.db.UtcDateTime(), nullable=False),
@@ -532,6 +549,7 @@ def upgrade() -> None:
     sa.Column('boot', sa.String(length=40), nullable=False),
     sa.Column('since_ms', sa.BigInteger(), nullable=False),
     sa.Column('beat_ms', sa.BigInteger(), nullable=False),
+    sa.Column('beat_at', app.db.UtcDateTime(), nullable=False),
     sa.Column('used_ms', sa.BigInteger(), nullable=False),
     sa.Column('writer', sa.String(length=64), nullable=False),
     sa.Column('seen', app.db.Json, nullable=False),
@@ -643,6 +661,8 @@ def downgrade() -> None:
     op.drop_table('media')
     op.drop_index('ix_journal_entry_table_row', table_name='journal_entry')
     op.drop_table('journal_entry')
+    op.drop_table('job_run')
+    op.drop_table('heartbeat')
     op.drop_table('course')
     op.drop_table('country')
     op.drop_table('clock_step')
