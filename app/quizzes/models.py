@@ -52,6 +52,7 @@ class AttemptClock(Stays, Base):
     boot: Mapped[str] = mapped_column(sa.String(40))  # clock.Uptime.boot while running
     since_ms: Mapped[int] = mapped_column(sa.BigInteger)  # uptime when the present stretch began
     beat_ms: Mapped[int] = mapped_column(sa.BigInteger)  # uptime of the last sign of life
+    beat_at: Mapped[datetime]  # wall clock then: all there is to know how long the machine was off
     used_ms: Mapped[int] = mapped_column(sa.BigInteger, default=0)  # of stretches before the present one
     writer: Mapped[str] = mapped_column(sa.String(64))  # hash of the token of the tab that may write
     seen: Mapped[list[str]] = mapped_column(default_factory=list)  # questions opened

@@ -1,0 +1,106 @@
+"""Reads of tests that pages share."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import clock as clocks
+from app.questions.kind import Response
+from app.quizzes import rules
+from app.quizzes.models import Answer, Attempt, AttemptClock, Mark
+from app.runs.models import Enrolment
+
+CLOCK = (
+    AttemptClock.boot, AttemptClock.since_ms, AttemptClock.beat_ms, AttemptClock.used_ms, AttemptClock.beat_at, AttemptClock.writer,
+)  # fmt: skip
+
+
+def sitting_of(attempt: Attempt, clock: AttemptClock) -> rules.Sitting:
+    """An attempt and its clock as the rules know them."""
+    return rules.Sitting(
+        attempt.state, attempt.supervised, attempt.seconds, clock.writer, clock.boot, clock.since_ms, clock.beat_ms,
+        clock.used_ms, clock.beat_at,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Given:
+    """The newest stored answer to a question."""
+
+    question: str
+    revision: int
+    response: Response
+    sure: str | None
+    at: datetime
+
+
+def newest_answers(db: Session, attempt_id: uuid.UUID) -> dict[str, Given]:
+    """The newest answer to each question that has any. One query."""
+    newest = (
+        sa.select(Answer.question, sa.func.max(Answer.revision).label("revision"))
+        .where(Answer.attempt_id == attempt_id)
+        .group_by(Answer.question)
+        .subquery()
+    )
+    rows = db.execute(
+        sa.select(Answer.question, Answer.revision, Answer.response, Answer.sure, Answer.saved_at)
+        .join(newest, sa.and_(newest.c.question == Answer.question, newest.c.revision == Answer.revision))
+        .where(Answer.attempt_id == attempt_id)
+    )
+    return {row.question: Given(*row) for row in rows}
+
+
+def attempts_of(db: Session, enrolment_id: uuid.UUID) -> list[Attempt]:
+    """All attempts of an enrolled person, by quiz and number. One query."""
+    return list(
+        db.scalars(
+            sa.select(Attempt)
+            .where(Attempt.enrolment_id == enrolment_id)
+            .order_by(Attempt.quiz, Attempt.number)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def marks_of(db: Session, attempt_id: uuid.UUID) -> dict[str, Mark]:
+    """The frozen marks of an attempt by question. One query."""
+    return {mark.question: mark for mark in db.scalars(sa.select(Mark).where(Mark.attempt_id == attempt_id))}
+
+
+def timed_unsupervised(db: Session) -> list[tuple[uuid.UUID, uuid.UUID, rules.Sitting]]:
+    """Open attempts that the node itself closes when their time is over: id, course version, clock. One query."""
+    rows = db.execute(
+        sa.select(Attempt.id, Attempt.course_version_id, Attempt.state, Attempt.supervised, Attempt.seconds, *CLOCK)
+        .join(AttemptClock, AttemptClock.attempt_id == Attempt.id)
+        .where(Attempt.state == "open", Attempt.supervised.is_(False), Attempt.seconds.is_not(None))
+    )
+    return [(row[0], row[1], _sitting(*row[2:])) for row in rows]
+
+
+def has_open_attempt(db: Session, person_id: uuid.UUID) -> bool:
+    """Whether the person is in the middle of a test, so that his sign-in must not expire. One query."""
+    rows = db.execute(
+        sa.select(Attempt.state, Attempt.supervised, Attempt.seconds, *CLOCK)
+        .join(AttemptClock, AttemptClock.attempt_id == Attempt.id)
+        .join(Enrolment, Enrolment.id == Attempt.enrolment_id)
+        .where(Attempt.state == "open", Enrolment.person_id == person_id)
+    )
+    uptime, now = clocks.uptime(), clocks.now()
+    return any(rules.is_running(_sitting(*row), uptime, now) for row in rows)
+
+
+def _sitting(
+    state: str, supervised: bool, seconds: int | None, boot: str, since_ms: int, beat_ms: int, used_ms: int,
+    beat_at: datetime, writer: str,
+) -> rules.Sitting:  # fmt: skip
+    return rules.Sitting(state, supervised, seconds, writer, boot, since_ms, beat_ms, used_ms, beat_at)
+
+
+def clock_of(db: Session, attempt_id: uuid.UUID) -> AttemptClock | None:
+    """The running side of an attempt on this node. One query."""
+    return db.scalar(sa.select(AttemptClock).where(AttemptClock.attempt_id == attempt_id))

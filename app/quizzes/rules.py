@@ -1,0 +1,292 @@
+"""Rules of tests: which questions are drawn, when an answer is taken, how much time is left, what a test is worth.
+
+Pure: the clock is handed in as a reading, the bank as a list. Marks and scores are fractions; millionths are stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any, Protocol
+
+from app.ids import READABLE
+from app.quizzes.errors import AttemptsUsed, HandedIn, NotYet, Over, StaleTab, TooFewQuestions, TooLate
+
+MILLION = 1_000_000
+GRACE_MS = 5_000
+"""A save sent in the last second may arrive a little later, over a slow line from a slow PC."""
+
+IDLE_MS = 15 * 60_000
+"""An untimed attempt without a sign of life for so long is no longer running."""
+
+STEP_MS = 2_000
+"""From here on a difference between wall clock and machine clock is a step of the hand; below, it is drift."""
+
+
+# ---- drawing ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Item:
+    """What the drawing needs to know of a question."""
+
+    id: str
+    outcome: str
+    type: str = ""
+    difficulty: str = ""
+
+
+def draw(
+    blueprint: Iterable[tuple[str, int]],
+    bank: Iterable[Item],
+    seed: str,
+    *,
+    never: Iterable[str] = (),
+    avoid: Iterable[str] = (),
+    like: Sequence[str] = (),
+) -> list[str]:
+    """The questions of one attempt in the order shown: the same for the same input, on every node.
+
+    `blueprint` is outcomes and how many of each. Questions of `never` are not drawn at all, those of `avoid` only when
+    there are no others. `like` is another attempt's draw: type and difficulty are spread as there, as far as the bank
+    allows. Raises TooFewQuestions.
+    """
+    known = {item.id: item for item in bank}
+    forbidden, seen = set(never), set(avoid)
+    free = _mixed((item for item in known.values() if item.id not in forbidden), seed)
+    chosen: list[str] = []
+    for outcome, count in blueprint:
+        here = [item for item in free if item.outcome == outcome and item.id not in chosen]
+        models = [known[one] for one in like if one in known and known[one].outcome == outcome][:count]
+        picked = _pick(here, count, models, seen)
+        if len(picked) < count:
+            raise TooFewQuestions()
+        chosen += picked
+    return [item.id for item in _mixed((known[one] for one in chosen), f"{seed}:shown")]
+
+
+def _pick(here: list[Item], count: int, models: list[Item], seen: set[str]) -> list[str]:
+    """Unseen ones before seen ones; among them those most like a model, the most like first."""
+    picked: list[str] = []
+    open_models = list(models)
+    fits = (
+        lambda a, b: a.type == b.type and a.difficulty == b.difficulty,
+        lambda a, b: a.type == b.type,
+        lambda a, b: a.difficulty == b.difficulty,
+        lambda a, b: True,
+    )
+    for old in (False, True):
+        rest = [item for item in here if (item.id in seen) is old]
+        for fit in fits:
+            for model in list(open_models):
+                match = next((item for item in rest if fit(item, model)), None)
+                if match is not None:
+                    rest.remove(match)
+                    open_models.remove(model)
+                    picked.append(match.id)
+        picked += [item.id for item in rest[: max(0, count - len(picked) - len(open_models))]]
+    return picked
+
+
+def _mixed(items: Iterable[Item], seed: str) -> list[Item]:
+    """In an order that only the seed decides; by hash, since the sequences of `random` are promised for no other Python."""
+    return sorted(items, key=lambda item: hashlib.sha256(f"{seed}\0{item.id}".encode()).digest())
+
+
+# ---- time ------------------------------------------------------------------------------------------------------------
+
+
+class Reading(Protocol):
+    """A reading of the machine's own clock (clock.Uptime)."""
+
+    @property
+    def boot(self) -> str:
+        """Which start of the machine."""
+
+    @property
+    def ms(self) -> int:
+        """Milliseconds since it."""
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """An attempt as far as saving and time go."""
+
+    state: str
+    supervised: bool
+    seconds: int | None
+    writer: str  # hash of the token of the tab that may write
+    boot: str
+    since_ms: int
+    beat_ms: int
+    used_ms: int
+    beat_at: datetime  # wall clock at the last sign of life
+
+
+def used_ms(sitting: Sitting, reading: Reading, now: datetime) -> int:
+    """Time used so far.
+
+    The machine's own clock counts, so that no step of the wall clock matters. After a restart of the machine a
+    supervised attempt has used what it had at its last sign of life: the outage is not counted. An unsupervised one
+    runs on while the server is off; for that stretch alone there is only the wall clock.
+    """
+    if reading.boot == sitting.boot:
+        return sitting.used_ms + max(0, reading.ms - sitting.since_ms)
+    before = sitting.used_ms + max(0, sitting.beat_ms - sitting.since_ms)
+    if sitting.supervised:
+        return before
+    return before + max(0, (now - sitting.beat_at) // timedelta(milliseconds=1))
+
+
+def remaining_ms(sitting: Sitting, reading: Reading, now: datetime) -> int | None:
+    """Time left, below 0 when it is over; None without a limit."""
+    if sitting.seconds is None:
+        return None
+    return sitting.seconds * 1000 - used_ms(sitting, reading, now)
+
+
+def deadline(sitting: Sitting, reading: Reading, now: datetime) -> datetime | None:
+    """When the time is over, by the wall clock as it reads now."""
+    left = remaining_ms(sitting, reading, now)
+    return None if left is None else now + timedelta(milliseconds=left)
+
+
+def is_overdue(sitting: Sitting, reading: Reading, now: datetime) -> bool:
+    """Whether the node closes this attempt by itself: open, unsupervised, its time and the grace over."""
+    left = remaining_ms(sitting, reading, now)
+    return sitting.state == "open" and not sitting.supervised and left is not None and left < -GRACE_MS
+
+
+def is_running(sitting: Sitting, reading: Reading, now: datetime) -> bool:
+    """Whether somebody may be at work on it, so that his sign-in must not expire."""
+    left = remaining_ms(sitting, reading, now)
+    silent = reading.ms - sitting.beat_ms if reading.boot == sitting.boot else IDLE_MS
+    return sitting.state == "open" and (left > -IDLE_MS if left is not None else silent < IDLE_MS)
+
+
+def new_stretch(sitting: Sitting, reading: Reading, now: datetime) -> tuple[int, int]:
+    """(used_ms, since_ms) of the clock when a sign of life comes: after a restart of the machine a new stretch begins."""
+    if reading.boot == sitting.boot:
+        return sitting.used_ms, sitting.since_ms
+    return used_ms(sitting, reading, now), reading.ms
+
+
+# ---- refusals --------------------------------------------------------------------------------------------------------
+
+
+def may_write(sitting: Sitting, writer: str) -> None:
+    """Raises StaleTab, HandedIn. `writer` is the hash of the asking tab's token."""
+    if sitting.writer != writer:
+        raise StaleTab()
+    if sitting.state != "open":
+        raise HandedIn()
+
+
+def may_save(sitting: Sitting, writer: str, reading: Reading, now: datetime) -> None:
+    """Raises, in this order: StaleTab, HandedIn, TooLate (past the deadline and its grace)."""
+    may_write(sitting, writer)
+    left = remaining_ms(sitting, reading, now)
+    if left is not None and left < -GRACE_MS:
+        raise TooLate()
+
+
+def may_start(*, enrolled: bool, run_state: str, allowed: int, taken: int) -> None:
+    """Raises NotYet, Over, AttemptsUsed. `allowed` 0: as many as wanted."""
+    if not enrolled or run_state in ("closed", "cancelled"):
+        raise Over()
+    if run_state != "open":
+        raise NotYet()
+    if allowed and taken >= allowed:
+        raise AttemptsUsed()
+
+
+# ---- worth -----------------------------------------------------------------------------------------------------------
+
+
+def score(marks: Sequence[Fraction]) -> Fraction:
+    """0 to 1: the marks' sum over the number of questions."""
+    return sum(marks, Fraction(0)) / len(marks) if marks else Fraction(0)
+
+
+def millionths(value: Fraction) -> int:
+    """As stored: rounded once, half up."""
+    return int(value * MILLION + Fraction(1, 2))
+
+
+def passed(stored: int, pass_mark: int) -> bool:
+    """Whether a stored score reaches a pass mark in percent."""
+    return stored * 100 >= pass_mark * MILLION
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a person gained from a pre-test to a post-test: the three ways that reports use, each under its name."""
+
+    points: Fraction  # of 1: 0.3 is 30 points
+    relative: Fraction | None  # of the pre-test's score; none when that was 0
+    normalised: Fraction | None  # of what could be gained; none when the pre-test was full
+
+
+def gain(pre: int | None, post: int | None) -> Gain | None:
+    """The gain from two stored scores; None unless there are both."""
+    if pre is None or post is None:
+        return None
+    points = Fraction(post - pre, MILLION)
+    return Gain(
+        points=points,
+        relative=points / Fraction(pre, MILLION) if pre else None,
+        normalised=points / Fraction(MILLION - pre, MILLION) if pre != MILLION else None,
+    )
+
+
+def receipt_code(attempt: str, answers: Iterable[tuple[str, int, Mapping[str, Any]]], nth: int = 0) -> str:
+    """K7M4-2XQ9: made of the attempt and what was handed in, so that another content cannot have it.
+
+    `nth` gives another one when a code is taken already.
+    """
+    said = json.dumps([attempt, nth, sorted([q, n, dict(r)] for q, n, r in answers)], sort_keys=True, ensure_ascii=True)
+    number = int.from_bytes(hashlib.sha256(said.encode()).digest(), "big")
+    letters = []
+    for _ in range(8):
+        number, place = divmod(number, len(READABLE))
+        letters.append(READABLE[place])
+    return "".join(letters[:4]) + "-" + "".join(letters[4:])
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One outcome of a marked attempt."""
+
+    outcome: str
+    points: Fraction
+    items: int
+
+    @property
+    def repeat(self) -> bool:
+        """Whether anything was missed."""
+        return self.points < self.items
+
+
+def topics(marks: Iterable[tuple[str, int]], order: Sequence[str]) -> list[Topic]:
+    """Marks (outcome, stored points) summed by outcome, in the course's order."""
+    sums: dict[str, list[int]] = {}
+    for outcome, points in marks:
+        sums.setdefault(outcome, []).append(points)
+    places = {outcome: place for place, outcome in enumerate(order)}
+    return [
+        Topic(outcome, Fraction(sum(points), MILLION), len(points))
+        for outcome, points in sorted(sums.items(), key=lambda pair: places.get(pair[0], len(places)))
+    ]
+
+
+# ---- the wall clock ----------------------------------------------------------------------------------------------------
+
+
+def clock_step(offset_ms: int, expected_ms: int) -> int | None:
+    """By how much the wall clock was set since its offset to the machine's clock was noted; None for drift."""
+    step = offset_ms - expected_ms
+    return step if abs(step) >= STEP_MS else None

@@ -1,0 +1,433 @@
+"""Verbs of tests. The server alone decides time: each verb is handed the wall clock and the machine's own clock."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from app.clock import Uptime
+from app.courses.content import CourseContent
+from app.courses.queries import course_content
+from app.db import take_write_lock
+from app.errors import NotFound
+from app.ids import new_id, new_token, token_hash
+from app.questions.kind import Response
+from app.questions.types import hotspot
+from app.quizzes import queries, rules
+from app.quizzes.errors import KeyReused, StaleAnswer
+from app.quizzes.models import Answer, Attempt, AttemptClock, ClockStep, Mark, WallClock
+from app.quizzes.queries import CLOCK, sitting_of
+from app.runs.models import CourseRun, Enrolment
+
+
+@dataclass(frozen=True)
+class Saved:
+    """An answer that the database holds."""
+
+    question: str
+    revision: int
+    at: datetime
+    remaining_ms: int | None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a tab must know to write into an attempt."""
+
+    remaining_ms: int | None
+    revisions: dict[str, int]  # newest stored revision by question
+    saved_at: datetime | None  # of the newest answer
+
+
+# ---- beginning -------------------------------------------------------------------------------------------------------
+
+
+def start_attempt(
+    db: Session,
+    *,
+    enrolment_id: uuid.UUID,
+    quiz: str,
+    now: datetime,
+    uptime: Uptime,
+    writer: str = "",
+    seat_id: uuid.UUID | None = None,
+) -> Attempt:
+    """Draw a new attempt at a quiz of the run's course; one that is open already is given back as it is.
+
+    `writer` is the token of who will save into it; without one it must be opened first. Raises NotFound, NotYet, Over,
+    AttemptsUsed, TooFewQuestions.
+    """
+    version_id = db.scalar(
+        sa.select(CourseRun.course_version_id)
+        .join(Enrolment, Enrolment.run_id == CourseRun.id)
+        .where(Enrolment.id == enrolment_id)
+    )
+    if version_id is None:
+        raise NotFound()
+    content = course_content(db, version_id)  # before the lock: the first read of a version takes a moment
+    plan = content.quiz(quiz)
+    if plan is None:
+        raise NotFound()
+
+    take_write_lock(db)
+    # The enrolment's row is what parallel starts of PostgreSQL queue at.
+    enrolment, run_state = db.execute(
+        sa.select(Enrolment, CourseRun.state)
+        .join(CourseRun, CourseRun.id == Enrolment.run_id)
+        .where(Enrolment.id == enrolment_id)
+        .with_for_update(of=Enrolment, key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+    mine = queries.attempts_of(db, enrolment_id)
+    here = [attempt for attempt in mine if attempt.quiz == quiz]
+    for attempt in here:
+        if attempt.state == "open" and not _closed_when_overdue(db, attempt, content, now, uptime):
+            return attempt
+    rules.may_start(
+        enrolled=enrolment.state == "enrolled", run_state=run_state, allowed=plan.attempts, taken=len(here)
+    )
+
+    first = next((attempt for attempt in mine if attempt.quiz == plan.parallel_to), None)
+    seed = new_token(128)
+    attempt = Attempt(
+        enrolment_id=enrolment_id,
+        course_version_id=version_id,
+        quiz=quiz,
+        kind=plan.kind,
+        number=max((attempt.number for attempt in here), default=0) + 1,
+        language=enrolment.language,
+        seed=seed,
+        draw=rules.draw(
+            [(row.outcome, row.items) for row in plan.blueprint],
+            [rules.Item(one.id, one.outcome, one.type, one.difficulty) for one in content.bank.values()],
+            seed,
+            never=first.draw if first else (),
+            avoid=[question for attempt in mine for question in attempt.draw],
+            like=first.draw if first else (),
+        ),
+        supervised=plan.supervised,
+        seconds=plan.minutes * 60 if plan.minutes else None,
+        started_at=now,
+        seat_id=seat_id,
+    )
+    db.add(attempt)
+    db.flush()
+    db.add(
+        AttemptClock(
+            attempt_id=attempt.id,
+            boot=uptime.boot,
+            since_ms=uptime.ms,
+            beat_ms=uptime.ms,
+            beat_at=now,
+            writer=token_hash(writer or new_token()),
+            seen=attempt.draw[:1],
+            at_question=attempt.draw[0],
+        )
+    )
+    db.flush()
+    return attempt
+
+
+def open_attempt(
+    db: Session, attempt_id: uuid.UUID, *, writer: str, now: datetime, uptime: Uptime, seat_id: uuid.UUID | None = None
+) -> Opened:
+    """From here on only who holds this writer token may save: another tab or PC that did is stale.
+
+    Raises NotFound; HandedIn through the first save.
+    """
+    take_write_lock(db)
+    attempt, clock = _locked(db, attempt_id)
+    sitting = sitting_of(attempt, clock)
+    clock.used_ms, clock.since_ms = rules.new_stretch(sitting, uptime, now)
+    clock.boot, clock.beat_ms, clock.beat_at = uptime.boot, uptime.ms, now
+    clock.writer = token_hash(writer)
+    if seat_id is not None and attempt.seat_id != seat_id and attempt.state == "open":
+        attempt.seat_id = seat_id
+    db.flush()
+    newest = db.execute(
+        sa.select(Answer.question, sa.func.max(Answer.revision), sa.func.max(Answer.saved_at))
+        .where(Answer.attempt_id == attempt_id)
+        .group_by(Answer.question)
+    ).all()
+    return Opened(
+        remaining_ms=rules.remaining_ms(sitting, uptime, now),
+        revisions={question: revision for question, revision, _ in newest},
+        saved_at=max((at for _, _, at in newest), default=None),
+    )
+
+
+def switch_language(db: Session, attempt_id: uuid.UUID, *, language: str) -> None:
+    """Show the questions in another language; place, answers and time stay. Raises NotFound."""
+    take_write_lock(db)
+    attempt, _ = _locked(db, attempt_id)
+    attempt.language = language
+    db.flush()
+
+
+# ---- saving ----------------------------------------------------------------------------------------------------------
+
+_NEWEST = (
+    sa.select(sa.func.max(Answer.revision))
+    .where(Answer.attempt_id == Attempt.id, Answer.question == sa.bindparam("question"))
+    .correlate(Attempt)
+    .scalar_subquery()
+)
+_KNOWN = sa.orm.aliased(Answer)
+_FOR_SAVING = (
+    sa.select(
+        Attempt.state, Attempt.supervised, Attempt.seconds, Attempt.draw, *CLOCK, _NEWEST,
+        _KNOWN.question, _KNOWN.revision, _KNOWN.response, _KNOWN.sure, _KNOWN.saved_at,
+    )
+    .join(AttemptClock, AttemptClock.attempt_id == Attempt.id)
+    .outerjoin(_KNOWN, sa.and_(_KNOWN.attempt_id == Attempt.id, _KNOWN.key == sa.bindparam("key")))
+    .where(Attempt.id == sa.bindparam("attempt_id"))
+    .with_for_update(of=[Attempt, AttemptClock], key_share=True)
+)  # fmt: skip
+_INSERT_NEW = {
+    "sqlite": sqlite_insert(Answer.__table__).on_conflict_do_nothing(),  # type: ignore[arg-type]
+    "postgresql": postgresql_insert(Answer.__table__).on_conflict_do_nothing(),  # type: ignore[arg-type]
+}
+
+
+def save_answer(
+    db: Session,
+    attempt_id: uuid.UUID,
+    *,
+    question: str,
+    response: Response,
+    revision: int,
+    key: str,
+    writer: str,
+    now: datetime,
+    uptime: Uptime,
+    sure: str | None = None,
+) -> Saved:
+    """Store one revision of a response. The same key and body again give the same answer.
+
+    Refused, in this order: NotFound (no such attempt or question here), KeyReused, StaleTab, HandedIn, TooLate,
+    StaleAnswer (this revision or a newer one is stored already).
+
+    Two statements: this is the path that a whole room takes every few seconds, so no rows are loaded as objects.
+    """
+    take_write_lock(db)
+    body = (question, revision, response, sure)
+    for _ in range(2):
+        row = db.execute(_FOR_SAVING, {"attempt_id": attempt_id, "question": question, "key": key}).one_or_none()
+        if row is None or question not in row[3]:
+            raise NotFound()
+        state, supervised, seconds, _draw, boot, since_ms, beat_ms, used, beat_at, hashed, newest, *known = row
+        sitting = rules.Sitting(state, supervised, seconds, hashed, boot, since_ms, beat_ms, used, beat_at)
+        if known[-1] is not None:
+            if tuple(known[:4]) != body:
+                raise KeyReused()
+            return Saved(question, revision, known[-1], rules.remaining_ms(sitting, uptime, now))
+        rules.may_save(sitting, token_hash(writer), uptime, now)
+        if newest is not None and revision <= newest:
+            raise StaleAnswer()
+        stored = db.execute(
+            _INSERT_NEW[db.get_bind().dialect.name],
+            {
+                "id": new_id(), "owner_node": db.info["node"], "segment": None, "attempt_id": attempt_id,
+                "question": question, "revision": revision, "key": key, "response": response, "sure": sure, "saved_at": now,
+            },
+        )  # fmt: skip
+        if stored.rowcount:  # type: ignore[attr-defined]
+            return Saved(question, revision, now, rules.remaining_ms(sitting, uptime, now))
+        # PostgreSQL: the same save has arrived twice at once and the other one was first; look again.
+    raise StaleAnswer()
+
+
+def beat(
+    db: Session,
+    attempt_id: uuid.UUID,
+    *,
+    writer: str,
+    now: datetime,
+    uptime: Uptime,
+    at: str = "",
+    seen: Iterable[str] = (),
+    flagged: Collection[str] | None = None,
+) -> int | None:
+    """A sign of life from the tab that may write: where it is, what it has seen, what is flagged. Gives the time left.
+
+    Raises NotFound, StaleTab, HandedIn.
+    """
+    take_write_lock(db)
+    attempt, clock = _locked(db, attempt_id)
+    sitting = sitting_of(attempt, clock)
+    rules.may_write(sitting, token_hash(writer))
+    clock.used_ms, clock.since_ms = rules.new_stretch(sitting, uptime, now)
+    clock.boot, clock.beat_ms, clock.beat_at = uptime.boot, uptime.ms, now
+    if at in attempt.draw:
+        clock.at_question = at
+    known = {*clock.seen, *seen, at}
+    if known & set(attempt.draw) != set(clock.seen):
+        clock.seen = [question for question in attempt.draw if question in known]
+    if flagged is not None and set(flagged) != set(clock.flagged):
+        clock.flagged = [question for question in attempt.draw if question in flagged]
+    db.flush()
+    note_clock(db, now=now, uptime=uptime)
+    return rules.remaining_ms(sitting, uptime, now)
+
+
+# ---- ending ----------------------------------------------------------------------------------------------------------
+
+
+def hand_in(
+    db: Session, attempt_id: uuid.UUID, *, now: datetime, uptime: Uptime, writer: str | None = None
+) -> Attempt:
+    """Close the attempt with what was saved: marks, score and receipt are frozen. A second time: the same receipt.
+
+    A tab gives its writer token; whoever acts for the person gives none. Raises NotFound, StaleTab.
+    """
+    content = _content_of(db, attempt_id)
+    take_write_lock(db)
+    attempt, clock = _locked(db, attempt_id)
+    if attempt.state != "open" or _closed_when_overdue(db, attempt, content, now, uptime):
+        return attempt
+    if writer is not None:
+        rules.may_write(sitting_of(attempt, clock), token_hash(writer))
+    _freeze(db, attempt, content, state="handed-in", at=now)
+    return attempt
+
+
+def close_if_overdue(db: Session, attempt_id: uuid.UUID, *, now: datetime, uptime: Uptime) -> Attempt:
+    """The attempt, closed at its deadline if nobody supervises it and its time is over. Raises NotFound."""
+    content = _content_of(db, attempt_id)
+    take_write_lock(db)
+    attempt, _ = _locked(db, attempt_id)
+    _closed_when_overdue(db, attempt, content, now, uptime)
+    return attempt
+
+
+def close_overdue(db: Session, *, now: datetime, uptime: Uptime) -> list[uuid.UUID]:
+    """Close every unsupervised attempt whose time is over, also when the server was off then. Gives their ids."""
+    late = [
+        (attempt_id, version_id)
+        for attempt_id, version_id, sitting in queries.timed_unsupervised(db)
+        if rules.is_overdue(sitting, uptime, now)
+    ]
+    if not late:
+        return []
+    contents = {version_id: course_content(db, version_id) for version_id in {version_id for _, version_id in late}}
+    take_write_lock(db)
+    closed = []
+    for attempt_id, version_id in late:
+        attempt, _ = _locked(db, attempt_id)
+        if attempt.state == "open" and _closed_when_overdue(db, attempt, contents[version_id], now, uptime):
+            closed.append(attempt_id)
+    return closed
+
+
+def _closed_when_overdue(db: Session, attempt: Attempt, content: CourseContent, now: datetime, uptime: Uptime) -> bool:
+    clock = db.scalar(sa.select(AttemptClock).where(AttemptClock.attempt_id == attempt.id))
+    if clock is None:
+        return False
+    sitting = sitting_of(attempt, clock)
+    if not rules.is_overdue(sitting, uptime, now):
+        return False
+    _freeze(db, attempt, content, state="closed", at=rules.deadline(sitting, uptime, now) or now)
+    return True
+
+
+def _freeze(db: Session, attempt: Attempt, content: CourseContent, *, state: str, at: datetime) -> None:
+    """Mark each question by the rule of today, which the mark names."""
+    given = queries.newest_answers(db, attempt.id)
+    marks = []
+    for one in attempt.draw:
+        question = content.bank[one]
+        response = given[one].response if one in given else {}
+        mark = question.kind.mark(question.content, response)
+        marks.append(mark)
+        detail: dict[str, Any] | None = None
+        if isinstance(question.content, hotspot.Content):
+            detail = asdict(hotspot.detail(question.content, response)) | {"harmless": not question.content.regions}
+        db.add(
+            Mark(
+                attempt_id=attempt.id,
+                question=one,
+                points=rules.millionths(mark),
+                answered=question.kind.answered(question.content, response),
+                rule=f"{question.kind.key} {question.kind.version}",
+                detail=detail,
+            )
+        )
+    attempt.state, attempt.ended_at = state, at
+    attempt.score = rules.millionths(rules.score(marks))
+    attempt.receipt = _free_receipt(db, attempt, [(one.question, one.revision, one.response) for one in given.values()])
+    db.flush()
+
+
+def _free_receipt(db: Session, attempt: Attempt, answers: list[tuple[str, int, Response]]) -> str:
+    for nth in range(100):
+        code = rules.receipt_code(str(attempt.id), answers, nth)
+        if db.scalar(sa.select(Attempt.id).where(Attempt.receipt == code)) is None:
+            return code
+    raise RuntimeError("no free receipt code in a hundred tries")
+
+
+# ---- the clock of the node -------------------------------------------------------------------------------------------
+
+
+def note_clock(db: Session, *, now: datetime, uptime: Uptime) -> int | None:
+    """Look whether the wall clock was set since the last look: a step is recorded as a fact and given back, in ms."""
+    offset = now.timestamp() * 1000 - uptime.ms
+    known = db.execute(sa.select(WallClock.id, WallClock.offset_ms).where(WallClock.boot == uptime.boot)).one_or_none()
+    if known is None:
+        take_write_lock(db)
+        insert = _WALL_CLOCK[db.get_bind().dialect.name]
+        db.execute(insert, {"id": new_id(), "boot": uptime.boot, "offset_ms": round(offset)})
+        return None
+    step = rules.clock_step(round(offset), known.offset_ms)
+    if abs(offset - known.offset_ms) < DRIFT_MS:
+        return None
+    take_write_lock(db)
+    moved = db.execute(
+        sa.update(WallClock)
+        .where(WallClock.id == known.id, WallClock.offset_ms == known.offset_ms)
+        .values(offset_ms=round(offset))
+    )
+    if step is None or not moved.rowcount:  # type: ignore[attr-defined]
+        return None  # drift, or another request noticed the step first
+    db.add(ClockStep(noticed_at=now, step_ms=step))
+    db.flush()
+    return step
+
+
+DRIFT_MS = 250
+_WALL_CLOCK = {
+    "sqlite": sqlite_insert(WallClock.__table__).on_conflict_do_nothing(),  # type: ignore[arg-type]
+    "postgresql": postgresql_insert(WallClock.__table__).on_conflict_do_nothing(),  # type: ignore[arg-type]
+}
+
+
+# ---- loading ---------------------------------------------------------------------------------------------------------
+
+
+def _content_of(db: Session, attempt_id: uuid.UUID) -> CourseContent:
+    version_id = db.scalar(sa.select(Attempt.course_version_id).where(Attempt.id == attempt_id))
+    if version_id is None:
+        raise NotFound()
+    return course_content(db, version_id)
+
+
+def _locked(db: Session, attempt_id: uuid.UUID) -> tuple[Attempt, AttemptClock]:
+    """The attempt and its clock as they are now, for this transaction alone."""
+    row = db.execute(
+        sa.select(Attempt, AttemptClock)
+        .join(AttemptClock, AttemptClock.attempt_id == Attempt.id)
+        .where(Attempt.id == attempt_id)
+        .with_for_update(of=[Attempt, AttemptClock], key_share=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise NotFound()
+    return row[0], row[1]

@@ -1,0 +1,173 @@
+"""A course with all question types, a run of it, and trainees in it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.clock import Clock, Uptime
+from app.courses.content import CourseContent
+from app.courses.models import Course, CourseVersion
+from app.ids import new_id
+from app.offices.models import Office
+from app.people.models import Person
+from app.quizzes import services
+from app.quizzes.models import Attempt
+from app.runs.models import CourseRun, Enrolment
+from tests.factories import added, make_office, make_person
+from tests.questions.examples import EXAMPLES
+
+WRITER = "the-first-tab"
+MORNING = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+
+
+class Hands(Clock):
+    """A clock that a test sets: the wall clock apart from the machine's own."""
+
+    def __init__(self, wall: datetime = MORNING) -> None:
+        self.wall, self.machine = wall, Uptime("boot-1", 1_000_000)
+
+    def now(self) -> datetime:
+        """The wall clock."""
+        return self.wall
+
+    def uptime(self) -> Uptime:
+        """The machine's clock."""
+        return self.machine
+
+    def passes(self, seconds: float) -> None:
+        """Time goes by for both clocks."""
+        self.wall += timedelta(seconds=seconds)
+        self.machine = Uptime(self.machine.boot, self.machine.ms + round(seconds * 1000))
+
+    def power_cut(self, seconds: float) -> None:
+        """The machine is off for a while and starts anew."""
+        self.wall += timedelta(seconds=seconds)
+        self.machine = Uptime(str(new_id()), 30_000)
+
+
+def question(kind: str, id: str, outcome: str = "car", **changes: Any) -> dict[str, Any]:
+    """A question as a course file has it."""
+    shared = {"id": id, "type": kind, "outcome": outcome, "difficulty": "medium", "source": "P1-CK", "as_of": "2026-11-21"}
+    return shared | EXAMPLES[kind] | changes
+
+
+TITLES = {
+    "pre": {"en": "First test: vehicle search", "ru": "Входной тест: досмотр", "prs": "امتحان اول: تلاشی موتر"},
+    "post": {"en": "Final test: vehicle search", "ru": "Итоговый тест: досмотр", "prs": "امتحان آخر: تلاشی موتر"},
+    "play": {"en": "Try it", "ru": "Проба", "prs": "تمرین"},
+}
+
+
+def content(**changes: Any) -> CourseContent:
+    """A course: each type twice under the outcome "car", four simple ones under "seal"; tests pre, post and play."""
+    kinds = list(EXAMPLES)
+    car = [question(kind, f"{kind}-{n}") for n in (1, 2) for kind in kinds]
+    seal = [question("single", f"seal-{n}", "seal", difficulty="easy" if n % 2 else "hard") for n in range(1, 5)]
+    blueprint = [{"outcome": "car", "items": 2}, {"outcome": "seal", "items": 1}]
+    whole: dict[str, Any] = {
+        "id": f"course-{new_id().hex[-12:]}",
+        "title": {"en": "Vehicle search", "ru": "Досмотр транспорта", "prs": "تلاشی موتر"},
+        "summary": {"en": "…", "ru": "…"},
+        "languages": ["en", "ru"], "partial": ["prs"], "original": "en", "level": "basic", "domain": "land",
+        "hours": 6, "as_of": "2026-11-21",
+        "outcomes": [
+            {"id": "car", "text": {"en": "Car by zones", "ru": "Автомобиль по зонам", "prs": "موتر به منطقه‌ها"}},
+            {"id": "seal", "text": {"en": "Seals", "ru": "Пломбы", "prs": "مهرها"}},
+        ],
+        "completion": {"pass_mark": 80, "lessons": "all"},
+        "quizzes": [
+            {"id": "pre", "kind": "pre-test", "title": TITLES["pre"], "minutes": 20, "attempts": 1, "supervised": True, "blueprint": blueprint},
+            {"id": "post", "kind": "post-test", "title": TITLES["post"], "minutes": 25, "attempts": 2, "supervised": False, "parallel_to": "pre", "blueprint": blueprint},
+            {"id": "play", "kind": "practice", "title": TITLES["play"], "attempts": 0, "supervised": False, "blueprint": [{"outcome": "car", "items": 12}]},
+        ],
+        "modules": [{
+            "id": "m1", "title": {"en": "Hides", "ru": "Тайники"},
+            "lessons": [{
+                "id": "zones", "kind": "explain", "minutes": 10, "outcomes": ["car"], "sources": [],
+                "texts": {"en": {"title": "Passenger car by zones", "body": "## One\n\nText."}, "ru": {"title": "Автомобиль", "body": "## Раз\n\nТекст."}},
+            }],
+            "questions": car + seal,
+        }],
+        "sources": [{"id": "P1-CK", "title": "A source"}],
+        "media": [{"file": "undercarriage.svg", "licence": "own", "source": "own", "sha256": "0" * 64, "width": 720, "height": 360}],
+    }  # fmt: skip
+    return CourseContent.model_validate(whole | changes)
+
+
+def make_version(db: Session, what: CourseContent | None = None) -> CourseVersion:
+    """A published course."""
+    what = what or content()
+    course = added(db, Course(slug=what.id))
+    return added(
+        db,
+        CourseVersion(
+            course_id=course.id, number=1, content_hash="0" * 64, titles=what.title, languages=what.languages,
+            content=what.model_dump(mode="json"), published_at=MORNING,
+        ),
+    )  # fmt: skip
+
+
+def make_run(db: Session, what: CourseContent | None = None, office: Office | None = None, **values: Any) -> CourseRun:
+    """An open run of a course."""
+    office = office or make_office(db)
+    version = make_version(db, what)
+    defaults: dict[str, Any] = {
+        "code": f"R-{new_id().hex[-12:]}", "starts_on": date(2026, 11, 23), "ends_on": date(2026, 11, 27), "zone": "Asia/Almaty",
+        "seats": 12, "state": "open",
+    }
+    return added(
+        db, CourseRun(course_version_id=version.id, office_id=office.id, classroom_id=None, **(defaults | values))
+    )
+
+
+def make_enrolment(db: Session, run: CourseRun | None = None, person: Person | None = None, **values: Any) -> Enrolment:
+    """A person in a run."""
+    run = run or make_run(db)
+    person = person or make_person(db)
+    defaults: dict[str, Any] = {"number": 1, "language": "en", "enrolled_at": MORNING}
+    return added(
+        db,
+        Enrolment(
+            run_id=run.id, person_id=person.id, office_id=run.office_id, agency_id=person.agency_id, **(defaults | values)
+        ),
+    )
+
+
+def make_attempt(db: Session, enrolment: Enrolment | None = None, quiz: str = "post", writer: str = WRITER) -> Attempt:
+    """An attempt just begun; save into it as WRITER."""
+    enrolment = enrolment or make_enrolment(db)
+    return services.start_attempt(
+        db, enrolment_id=enrolment.id, quiz=quiz, now=clock.now(), uptime=clock.uptime(), writer=writer
+    )
+
+
+@dataclass
+class Tab:
+    """A browser tab that saves into an attempt."""
+
+    db: Session
+    attempt_id: uuid.UUID
+    writer: str = WRITER
+
+    def saves(self, question: str, response: dict[str, Any], revision: int = 1, key: str | None = None) -> services.Saved:
+        """One save."""
+        return services.save_answer(
+            self.db, self.attempt_id, question=question, response=response, revision=revision,
+            key=key or new_id().hex, writer=self.writer, now=clock.now(), uptime=clock.uptime(),
+        )  # fmt: skip
+
+    def beats(self, **values: Any) -> int | None:
+        """One sign of life."""
+        return services.beat(
+            self.db, self.attempt_id, writer=self.writer, now=clock.now(), uptime=clock.uptime(), **values
+        )
+
+    def hands_in(self) -> Attempt:
+        """The end."""
+        return services.hand_in(self.db, self.attempt_id, now=clock.now(), uptime=clock.uptime(), writer=self.writer)
