@@ -184,7 +184,7 @@ def asked(listing: Listing, *, filters: Iterable[Filter] = ()) -> View:
 def fetch(
     db: Session,
     view: View,
-    query: sa.Select[Any],
+    query: sa.Select[*tuple[Any, ...]],
     order: Mapping[str, Sequence[Any] | Any],
     last: Any,
     row: Callable[[Any], Any] | None = None,
