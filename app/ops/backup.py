@@ -22,8 +22,11 @@ def create(database: Database, folder: Path) -> str:
         raise Invalid(say("backup", "This node uses PostgreSQL: back it up with pg_dump."))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"sabaq-{clock.now():%Y%m%d-%H%M%S}.db"
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text("VACUUM INTO :path"), {"path": str(path)})
+    raw = database.engine.raw_connection()  # outside any transaction, which VACUUM refuses
+    try:
+        raw.cursor().execute("VACUUM INTO ?", (str(path),))
+    finally:
+        raw.close()
     copy = make_engine(f"sqlite:///{path}")
     with copy.connect() as connection:
         sound = connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"

@@ -1,0 +1,215 @@
+"""A node at work: health, doctor, jobs once each, the supervisor, the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+
+from app import clock, jobs
+from app.db import Database
+from app.ops import doctor, migrations
+from app.ops.models import Heartbeat, JobRun
+from app.work import work
+from config import Config
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
+    """Until something is true; fails when it never is."""
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "it did not happen in time"
+        threading.Event().wait(0.1)
+
+
+@contextmanager
+def sabaq(folder: Path, *words: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
+    """The command as a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", *words], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={**os.environ, "SABAQ_INSTANCE": str(folder), **environ},
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def answers(port: int, path: str) -> bool:
+    """Whether the address answers 200."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.mark.goal("XCT-06")
+def test_health_says_what_it_knows_and_nothing_personal(client: FlaskClient, database: Database) -> None:
+    """/healthz, /readyz and /version are cheap JSON: process, database, migrations, age of the job process."""
+    before = client.get("/readyz")
+    with work(database) as db:
+        jobs.beat(db, clock.now())
+    after = client.get("/readyz")
+
+    assert client.get("/healthz").json == {"status": "ok"}
+    assert set(client.get("/version").json or {}) == {"version", "role", "node"}
+    assert (before.status_code, after.status_code) == (503, 200)
+    assert after.json == {"ready": True, "database": "ok", "migrated": True, "job_process_age_s": 0}
+
+
+def test_a_due_time_is_done_once_whoever_asks(own_database: Database) -> None:
+    """Two schedulers, or one that was restarted, do the same due time once."""
+    now, done = datetime(2026, 11, 24, 4, 0, 3, tzinfo=UTC), []
+    job = jobs.Job("count", timedelta(seconds=10), lambda _db, at: done.append(at))
+
+    ran = [jobs.run_once(own_database, job, now + timedelta(seconds=s)) for s in (0, 1, 2, 8)]
+
+    assert ran == [True, False, False, True]
+    assert len(done) == 2
+
+
+def test_a_job_that_fails_leaves_its_due_time_open(own_database: Database) -> None:
+    """Work and ledger are one transaction: what failed is done at the next try."""
+    now = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+
+    def fail(_db: object, _now: datetime) -> None:
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        jobs.run_once(own_database, jobs.Job("count", timedelta(seconds=10), fail), now)
+
+    with own_database.sessions() as db:
+        assert db.scalar(sa.select(sa.func.count()).select_from(JobRun)) == 0
+
+
+def test_one_job_process_leads(own_database: Database, tmp_path: Path) -> None:
+    """A second job process waits until the first one is gone."""
+    first, second = jobs.Leader(own_database, tmp_path), jobs.Leader(own_database, tmp_path)
+
+    assert first.is_mine()
+    assert not second.is_mine()
+    assert first.file is not None
+    first.file.close()
+    assert second.is_mine()
+    assert second.file is not None
+    second.file.close()
+
+
+def test_every_round_job_runs_on_an_empty_node(own_database: Database) -> None:
+    """Jobs find nothing to do without falling over."""
+    assert [jobs.run_once(own_database, job, clock.now()) for job in jobs.JOBS] == [True] * len(jobs.JOBS)
+
+
+@pytest.mark.goal("XCT-03")
+def test_the_doctor_names_what_is_wrong_and_the_next_step(own_database: Database, settings: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each check gives ok, warning or error, and every one that is not ok says what to do."""
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(doctor.ctypes.util, "find_library", lambda _name: None)
+    bad = replace(settings, SECRET_KEY="development", COURSES="/nowhere", ZONE="Moon/Crater")
+
+    found = {finding.name: finding for finding in doctor.examine(bad, own_database)}
+
+    assert {name for name, finding in found.items() if finding.state == "error"} == {"keys", "courses", "time zones", "printing"}
+    assert "libpango-1.0-0" in found["printing"].next_step
+    assert [name for name, finding in found.items() if finding.state != "ok" and not finding.next_step] == []
+    assert {"database", "migrations", "durability", "disk", "clock", "fonts", "job process", "mail", "browsers"} & set(found) == {
+        "migrations", "durability", "disk", "clock", "fonts", "job process", "mail", "browsers",
+    }
+
+
+@pytest.mark.goal("XCT-03")
+def test_the_doctor_sees_a_database_that_was_not_migrated(tmp_path: Path, settings: Config) -> None:
+    """An empty database is an error whose next step is the command that mends it."""
+    from app import open_database
+
+    database = open_database(replace(settings, NODE="fresh", INSTANCE=str(tmp_path), DATABASE_URL=f"sqlite:///{tmp_path / 'x.db'}"))
+
+    found = {finding.name: finding for finding in doctor.examine(settings, database)}
+
+    assert (found["migrations"].state, found["migrations"].next_step) == ("error", "Run: sabaq init")
+    database.engine.dispose()
+
+
+@pytest.mark.goal("XCT-02")
+def test_the_command_helps_and_its_exit_codes_mean_something(tmp_path: Path) -> None:
+    """Every command has help with an example; doctor answers JSON and exits 1 when something is wrong."""
+    from click.testing import CliRunner
+
+    from app.cli import COMMANDS
+
+    helps = {command.name: CliRunner().invoke(command, ["--help"]) for command in COMMANDS}
+    assert {name for name, help in helps.items() if help.exit_code != 0} == set()
+    assert {name for name, help in helps.items() if "Example:" not in help.output and "Commands:" not in help.output} == set()
+    with sabaq(tmp_path, "doctor", "--json") as process:
+        text, _ = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert {finding["state"] for finding in json.loads(text)} <= {"ok", "warning", "error"}
+
+
+@pytest.mark.goal("XCT-01")
+def test_one_command_serves_the_node_and_one_interrupt_ends_it(tmp_path: Path) -> None:
+    """`run` migrates, loads the courses, serves web and jobs, starts a web process again that died, and ends all at once."""
+    port = free_port()
+    with sabaq(tmp_path, "run", "--no-demo", SABAQ_PORT=str(port)) as process:
+        wait_for(lambda: answers(port, "/readyz"))
+        children = [int(pid) for pid in subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()]
+
+        process.send_signal(signal.SIGINT)
+        text, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 0, text
+    assert f"http://127.0.0.1:{port}/" in text
+    assert len(children) == 2
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+    assert not answers(port, "/healthz")
+
+
+def test_a_port_in_use_is_said_before_anything_is_changed(tmp_path: Path) -> None:
+    """Two nodes on one port: a sentence with the way out, not a stack trace."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with sabaq(tmp_path, "run", SABAQ_PORT=str(other.getsockname()[1])) as process:
+            text, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "another port" in text
+    assert not (tmp_path / "centre" / "sabaq.db").exists()
+
+
+def test_a_backup_opens_and_is_counted(own_database: Database, tmp_path: Path) -> None:
+    """The copy is checked and says how much is in it."""
+    from app.ops import backup
+
+    text = backup.create(own_database, tmp_path / "backups")
+
+    assert "0 people, 0 answers, checked" in text
+    assert len(list((tmp_path / "backups").iterdir())) == 1
+    assert migrations.revision(own_database.engine) == migrations.newest()
+    assert Heartbeat.__tablename__ == "heartbeat"
