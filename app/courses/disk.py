@@ -26,12 +26,12 @@ from app.courses.content import (
     Picture,
     texts_in,
 )
-from app.courses.problems import BadCourse, Problem
+from app.courses.problems import BadCourse as BadCourse
+from app.courses.problems import Problem
 from app.courses.strict_yaml import Document, Path
 from app.questions.content import Question
 
 MEDIA_LIMIT = 2_000_000  # bytes a picture: a class has 22 old PCs on one cable
-MIME = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg"}
 
 _MODULE = re.compile(r"(\d\d)-([a-z0-9-]+)")
 _LESSON = re.compile(r"(\d\d)-([a-z0-9-]+)\.([A-Za-z-]+)\.md")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, ClassVar
 
 import nh3
 from markdown_it import MarkdownIt
@@ -24,6 +25,7 @@ from markupsafe import Markup
 class Words:
     """Ordinary Markdown."""
 
+    shape: ClassVar[str] = "words"
     line: int
     text: str
 
@@ -32,6 +34,7 @@ class Words:
 class Remark:
     """A framed note or warning."""
 
+    shape: ClassVar[str] = "remark"
     line: int
     kind: str
     text: str
@@ -41,6 +44,7 @@ class Remark:
 class Figure:
     """A picture of the course's media folder, with a numbered key below it."""
 
+    shape: ClassVar[str] = "figure"
     line: int
     file: str
     alt: str
@@ -53,6 +57,7 @@ class Figure:
 class Check:
     """A question to oneself: never stored, never counted."""
 
+    shape: ClassVar[str] = "check"
     line: int
     question: str
     choices: tuple[str, ...]
@@ -65,6 +70,7 @@ class Check:
 class Reveal:
     """Markdown that opens on demand."""
 
+    shape: ClassVar[str] = "reveal"
     line: int
     summary: str
     text: str
@@ -285,6 +291,12 @@ def _check(inner: list[str], line: int, problems: list[tuple[int, str]]) -> Chec
     return Check(line, "\n".join(question).strip(), tuple(choices), answers[0], given["right"], given["wrong"])
 
 
+@lru_cache(maxsize=1024)
+def pages(body: str) -> tuple[Page, ...]:
+    """The pages of a published lesson, which never changes: read once by each process."""
+    return tuple(read(body).pages)
+
+
 def shape_of(block: Block) -> tuple[Any, ...]:
     """What all languages of a block must share."""
     match block:
@@ -400,11 +412,13 @@ _cleaner = nh3.Cleaner(
 )
 
 
+@lru_cache(maxsize=4096)
 def html(text: str) -> Markup:
     """Markdown as clean HTML."""
     return Markup(_cleaner.clean(_markdown.render(text)))  # noqa: S704 cleaned in this line
 
 
+@lru_cache(maxsize=8192)
 def inline(text: str) -> Markup:
     """Markdown of one line, without a paragraph round it."""
     return Markup(_cleaner.clean(_markdown.renderInline(text)))  # noqa: S704 cleaned in this line

@@ -1,4 +1,4 @@
-"""What follows from a course's content alone: its fingerprint, and whether its tests can be drawn. Pure."""
+"""What follows from a course's content: its fingerprint, whether its tests can be drawn, what a trainee does next. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
 
 from app.courses.content import BlueprintRow, CourseContent, Quiz
 
@@ -53,3 +55,105 @@ def same_blueprint(one: list[BlueprintRow], other: list[BlueprintRow]) -> bool:
 def bank_by_outcome(content: CourseContent) -> Counter[str]:
     """How many questions the bank holds for each outcome."""
     return Counter(question.outcome for question in content.bank.values())
+
+
+# ---- where a trainee stands ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LessonState:
+    """How far a trainee is in a lesson."""
+
+    id: str
+    pages: int
+    read: frozenset[int] = frozenset()
+    page: int = 1
+    """Where to go on."""
+    visited: float = 0
+    """Larger is later; 0 for never."""
+
+    @property
+    def done(self) -> bool:
+        """Whether every page has been read."""
+        return all(page in self.read for page in range(1, self.pages + 1))
+
+    @property
+    def unread(self) -> list[int]:
+        """The pages that are left."""
+        return [page for page in range(1, self.pages + 1) if page not in self.read]
+
+
+@dataclass(frozen=True)
+class QuizState:
+    """How far a trainee is with a quiz. Scores in millionths."""
+
+    id: str
+    kind: str
+    allowed: int
+    """How many attempts; 0 for as many as wanted."""
+    ended: int = 0
+    open: bool = False
+    best: int | None = None
+    passed: bool = False
+
+    @property
+    def left(self) -> bool:
+        """Whether one more attempt is allowed."""
+        return not self.allowed or self.ended < self.allowed
+
+
+class Next(Enum):
+    """What a trainee does next in a course."""
+
+    OPEN_TEST = "go on with the test that is open"
+    PRE_TEST = "take the pre-test"
+    LESSON = "read on"
+    TEST = "take the test"
+    PASSED = "nothing: passed"
+    DONE = "nothing: all read, and the course has no test"
+    NO_ATTEMPT_LEFT = "nothing here: the trainer or class manager decides"
+
+
+@dataclass(frozen=True)
+class Step:
+    """The one thing to do next, and where."""
+
+    what: Next
+    lesson: str = ""
+    page: int = 1
+    quiz: str = ""
+
+
+def next_step(lessons: list[LessonState], tests: list[QuizState]) -> Step:
+    """The pre-test first, then the lesson where he stopped, then the final test. A test that is open goes before all."""
+    for test in tests:
+        if test.open:
+            return Step(Next.OPEN_TEST, quiz=test.id)
+    for test in tests:
+        if test.kind == "pre-test" and not test.ended:
+            return Step(Next.PRE_TEST, quiz=test.id)
+    unfinished = [lesson for lesson in lessons if not lesson.done]
+    if unfinished:
+        here = max(unfinished, key=lambda lesson: lesson.visited)
+        lesson = here if here.visited else unfinished[0]
+        return Step(
+            Next.LESSON, lesson=lesson.id, page=lesson.page if lesson.page in lesson.unread else lesson.unread[0]
+        )
+    finals = [test for test in tests if test.kind in ("post-test", "exam")]
+    for test in finals:
+        if not test.passed and test.left:
+            return Step(Next.TEST, quiz=test.id)
+    if not finals:
+        return Step(Next.DONE)
+    stuck = next((test for test in finals if not test.passed), None)
+    return Step(Next.NO_ATTEMPT_LEFT, quiz=stuck.id) if stuck else Step(Next.PASSED, quiz=finals[-1].id)
+
+
+def share_read(lessons: list[LessonState]) -> Fraction:
+    """How much of a course has been read, by pages."""
+    pages = sum(lesson.pages for lesson in lessons)
+    return (
+        Fraction(sum(len(lesson.read & set(range(1, lesson.pages + 1))) for lesson in lessons), pages)
+        if pages
+        else Fraction(0)
+    )

@@ -1,0 +1,313 @@
+"""What a trainee sees of his courses: home, the course, the pages of a lesson, its handout."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from functools import cached_property
+
+import sqlalchemy as sa
+from flask import g, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session, joinedload
+
+from app import clock, i18n
+from app.certificates.models import Certificate
+from app.courses import markdown, rules
+from app.courses.content import CourseContent, Quiz
+from app.courses.queries import course_content, course_contents
+from app.courses.rules import LessonState, Next, QuizState, Step
+from app.courses.views import lesson_page
+from app.courses.views.blueprint import bp
+from app.courses.views.lesson_page import ShownLesson
+from app.db import MICRO
+from app.errors import NotFound, say
+from app.http import go, guarded, me, say_next, wants_json
+from app.offices.models import Office
+from app.policy import Target
+from app.progress import reading
+from app.progress.reading import Reading
+from app.quizzes.models import Attempt
+from app.runs.models import CourseRun, Enrolment
+
+# ---- where a trainee stands ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One enrolment with its course: how far, and what is next."""
+
+    enrolment: Enrolment
+    content: CourseContent
+    readings: dict[str, Reading]
+    attempts: list[Attempt]
+    certificate: Certificate | None = None
+
+    @property
+    def run(self) -> CourseRun:
+        """The run it is an enrolment in."""
+        return self.enrolment.run
+
+    @property
+    def opened(self) -> bool:
+        """Whether the run has begun: before, there is nothing to read or take."""
+        return self.run.state in ("open", "closed")
+
+    @cached_property
+    def wanted(self) -> str:
+        """The language in which the course is read."""
+        return lesson_page.wanted_language(self.content, self.enrolment.language)
+
+    @property
+    def title(self) -> str:
+        """The course's title."""
+        return self.content.say(self.content.title, self.wanted)
+
+    @cached_property
+    def lessons(self) -> list[LessonState]:
+        """How far he is in each lesson."""
+        return lesson_states(self.content, self.readings)
+
+    @cached_property
+    def quizzes(self) -> list[QuizState]:
+        """How far he is with each test."""
+        return [self._quiz(quiz) for quiz in self.content.quizzes]
+
+    def _quiz(self, quiz: Quiz) -> QuizState:
+        mine = [attempt for attempt in self.attempts if attempt.quiz == quiz.id]
+        scores = [attempt.score for attempt in mine if attempt.score is not None]
+        best = max(scores) if scores else None
+        return QuizState(
+            quiz.id,
+            quiz.kind,
+            quiz.attempts,
+            ended=sum(attempt.state != "open" for attempt in mine),
+            open=any(attempt.state == "open" for attempt in mine),
+            best=best,
+            passed=best is not None and best * 100 >= self.content.completion.pass_mark * MICRO,
+        )
+
+    @cached_property
+    def step(self) -> Step:
+        """The one thing to do next."""
+        return rules.next_step(self.lessons, self.quizzes)
+
+    @property
+    def share(self) -> Fraction:
+        """How much has been read."""
+        return rules.share_read(self.lessons)
+
+    @property
+    def lessons_done(self) -> int:
+        """How many lessons are finished."""
+        return sum(lesson.done for lesson in self.lessons)
+
+    @property
+    def all_read(self) -> bool:
+        """Whether the final test may follow: every lesson is finished, or the course does not ask for that."""
+        return self.content.completion.lessons == "none" or self.lessons_done == len(self.lessons)
+
+    @property
+    def active_at(self) -> datetime | None:
+        """When he last read on or began a test."""
+        moments = [one.visited_at for one in self.readings.values()] + [one.started_at for one in self.attempts]
+        return max(moments, default=None)
+
+    @property
+    def visited_at(self) -> datetime | None:
+        """When he last went on."""
+        return max((one.visited_at for one in self.readings.values()), default=None)
+
+    @property
+    def passed(self) -> bool:
+        """Whether a final test is passed."""
+        return self.step.what is Next.PASSED
+
+    @property
+    def address(self) -> str:
+        """Where *Continue* leads."""
+        if self.step.what is Next.LESSON:
+            return url_for("courses.page", enrolment_id=self.enrolment.id, lesson=self.step.lesson, page=self.step.page)
+        if self.step.what in (Next.OPEN_TEST, Next.PRE_TEST, Next.TEST):
+            return quiz_address(self.enrolment.id, self.step.quiz)
+        return url_for("courses.course", enrolment_id=self.enrolment.id)
+
+    def shown(self, lesson: str) -> ShownLesson:
+        """A lesson in his language. Raises NotFound."""
+        found = self.content.lesson(lesson)
+        if found is None:
+            raise NotFound()
+        return ShownLesson(self.content, found, self.wanted)
+
+    def quiz_title(self, quiz: str) -> str:
+        """A test's title in his language."""
+        found = self.content.quiz(quiz)
+        return self.content.say(found.title, self.wanted) if found else quiz
+
+
+def lesson_states(content: CourseContent, readings: dict[str, Reading]) -> list[LessonState]:
+    """The rule's facts about each lesson, in the order of teaching."""
+    states = []
+    for lesson in content.lessons:
+        pages = len(markdown.pages(lesson.texts[content.original].body))
+        been = readings.get(lesson.id)
+        if been:
+            states.append(LessonState(lesson.id, pages, been.read, been.page, been.visited_at.timestamp()))
+        else:
+            states.append(LessonState(lesson.id, pages))
+    return states
+
+
+def quiz_address(enrolment_id: uuid.UUID, quiz: str) -> str:
+    """Where a test begins, goes on or shows its result: the address that app/quizzes serves."""
+    return f"/learn/{enrolment_id}/tests/{quiz}"
+
+
+def _attempts(db: Session, enrolment_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Attempt]]:
+    found: dict[uuid.UUID, list[Attempt]] = {}
+    for attempt in db.scalars(sa.select(Attempt).where(Attempt.enrolment_id.in_(list(enrolment_ids))).order_by(Attempt.number)):
+        found.setdefault(attempt.enrolment_id, []).append(attempt)
+    return found
+
+
+def my_enrolment(db: Session, enrolment_id: uuid.UUID) -> tuple[Enrolment, Target]:
+    """An enrolment of the address; the policy then asks whose it is."""
+    enrolment = db.scalar(
+        sa.select(Enrolment)
+        .where(Enrolment.id == enrolment_id, Enrolment.state == "enrolled")
+        .options(joinedload(Enrolment.run).joinedload(CourseRun.course_version), joinedload(Enrolment.office))
+    )
+    if enrolment is None:
+        raise NotFound()
+    return enrolment, Target(path=None, owner=enrolment.person_id)
+
+
+# ---- home ------------------------------------------------------------------------------------------------------------
+
+
+@bp.get("/learn")
+@guarded("page.home")
+def home() -> ResponseReturnValue:
+    """A trainee's start page: one button that goes on where he stopped."""
+    rows = g.db.execute(
+        sa.select(Enrolment, Certificate)
+        .join(CourseRun, CourseRun.id == Enrolment.run_id)
+        .outerjoin(Certificate, sa.and_(Certificate.enrolment_id == Enrolment.id, Certificate.state == "issued"))
+        .where(Enrolment.person_id == me().person_id, Enrolment.state == "enrolled", CourseRun.state != "cancelled")
+        .options(joinedload(Enrolment.run).joinedload(CourseRun.course_version))
+        .order_by(CourseRun.starts_on.desc(), CourseRun.code)
+    ).all()
+    if not rows:
+        office = g.db.get(Office, me().office_id) if me().office_id else None
+        return render_template("courses/home_empty.html", office=office)
+    ids = [enrolment.id for enrolment, _ in rows]
+    contents = course_contents(g.db, {enrolment.run.course_version_id for enrolment, _ in rows})
+    read, taken = reading.readings(g.db, ids), _attempts(g.db, ids)
+    standings = [
+        Standing(one, contents[one.run.course_version_id], read.get(one.id, {}), taken.get(one.id, []), certificate)
+        for one, certificate in rows
+    ]
+    return render_template("courses/home.html", standings=standings, main=_main(standings), Next=Next)
+
+
+def _main(standings: list[Standing]) -> Standing | None:
+    """The course of the main button: an open one that still has something to do, the one visited last before others."""
+    useful = [one for one in standings if one.run.state == "open" and one.step.what not in (Next.PASSED, Next.DONE)]
+    return max(useful, key=_recent, default=None)
+
+
+def _recent(standing: Standing) -> tuple[bool, float, int]:
+    """An open test first, then what he did last, then the run that began first."""
+    active = standing.active_at
+    testing = standing.step.what is Next.OPEN_TEST
+    return testing, active.timestamp() if active else 0, -standing.run.starts_on.toordinal()
+
+
+# ---- the course ------------------------------------------------------------------------------------------------------
+
+
+@bp.get("/learn/<uuid:enrolment_id>")
+@guarded("course.learn", my_enrolment)
+def course(enrolment: Enrolment) -> ResponseReturnValue:
+    """The course of an enrolment: modules, lessons and tests with where he stands in each."""
+    content = course_content(g.db, enrolment.run.course_version_id)
+    standing = Standing(
+        enrolment, content,
+        reading.readings(g.db, [enrolment.id]).get(enrolment.id, {}),
+        _attempts(g.db, [enrolment.id]).get(enrolment.id, []),
+    )  # fmt: skip
+    return render_template(
+        "courses/course.html",
+        standing=standing,
+        Next=Next,
+        states={state.id: state for state in standing.lessons},
+        tests={state.id: state for state in standing.quizzes},
+        tongues=lesson_page.tongues(content),
+        quiz_address=quiz_address,
+        shown={lesson.id: standing.shown(lesson.id) for lesson in content.lessons},
+    )
+
+
+# ---- a page of a lesson ----------------------------------------------------------------------------------------------
+
+
+def _on_page(enrolment: Enrolment, lesson: str, page: int) -> tuple[Standing, ShownLesson]:
+    content = course_content(g.db, enrolment.run.course_version_id)
+    standing = Standing(enrolment, content, reading.readings(g.db, [enrolment.id]).get(enrolment.id, {}), [])
+    if not standing.opened:
+        raise NotFound(say("player", "This course has not begun yet. It opens on the first day of your run."))
+    shown = standing.shown(lesson)
+    if not 1 <= page <= len(shown.pages):
+        raise NotFound()
+    return standing, shown
+
+
+@bp.get("/learn/<uuid:enrolment_id>/<lesson>/<int:page>")
+@guarded("course.learn", my_enrolment)
+def page(enrolment: Enrolment, lesson: str, page: int) -> ResponseReturnValue:
+    """One page of a lesson; with ?print=1 the whole lesson as a handout. Looking changes nothing."""
+    standing, shown = _on_page(enrolment, lesson, page)
+    common = lesson_page.for_template(standing.content, enrolment.run.course_version_id)
+    if request.args.get("print"):
+        return render_template("courses/handout.html", shown=shown, version=enrolment.run.course_version, back=request.path, **common)
+    states = {state.id: state for state in standing.lessons}
+    return render_template(
+        "courses/page.html",
+        standing=standing,
+        shown=shown,
+        page=page,
+        state=states[lesson],
+        checks=lesson_page.checks_given(request.args),
+        tongues=lesson_page.tongues(standing.content),
+        note=reading.note_of(g.db, enrolment.id, lesson, page),
+        **common,
+    )
+
+
+@bp.post("/learn/<uuid:enrolment_id>/<lesson>/<int:page>")
+@guarded("course.learn", my_enrolment)
+def turn_page(enrolment: Enrolment, lesson: str, page: int) -> ResponseReturnValue:
+    """The page's one form: keep the note, then answer a self-check, or note the page as read and go on."""
+    _, shown = _on_page(enrolment, lesson, page)
+    pages, id = len(shown.pages), enrolment.id
+    if "note" in request.form:
+        reading.save_note(g.db, enrolment, lesson=lesson, page=page, text=request.form["note"])
+    if number := request.form.get("check", ""):
+        choice = request.form.get(f"check-{number}", "")
+        address = url_for("courses.page", enrolment_id=id, lesson=lesson, page=page, check=number, choice=choice)
+        return redirect(f"{address}#check-{number}", code=303)
+    if request.form.get("go") != "next":
+        saved = i18n.time_of_day(clock.now(), seconds=True)
+        return jsonify(saved=saved) if wants_json() else go("courses.page", enrolment_id=id, lesson=lesson, page=page)
+    row = reading.read_page(g.db, enrolment, lesson=lesson, page=page, pages=pages, now=clock.now())
+    if page < pages:
+        return go("courses.page", enrolment_id=id, lesson=lesson, page=page + 1)
+    unread = [number for number in range(1, pages + 1) if number not in row.pages_read]
+    if unread:
+        say_next(say("player", "This lesson has pages that you have not read yet. Here is the first of them."), "warn")
+        return go("courses.page", enrolment_id=id, lesson=lesson, page=unread[0])
+    say_next(say("player", "Lesson {number} is finished.", number=shown.number))
+    return go("courses.course", enrolment_id=id)
