@@ -162,3 +162,14 @@ STAFF = (
     ("trainer", "trainer", "KZ", "KZ", "Қасымов/Qasymov", "Данияр/Daniyar", ("teaches the run at Korday",)),
     ("classmanager", "class-manager", "KZ-KORDAY", "KZ", "Досова/Dosova", "Гүлнара/Gulnara", ("opens the class at Korday, prints slips and papers",)),
 )
+
+# Who signs certificates: two a country, as printed, with their titles
+_HEAD = _n("Head of the training centre", "Начальник учебного центра", "Оқу орталығының бастығы")
+_CHIEF = _n("Head of the Situation Center", "Начальник Ситуационного центра", "Ахуалдық орталықтың бастығы")
+SIGNATORIES = {
+    "KZ": ((_n("B. Saparbekov", "Б. Сапарбеков", "Б. Сапарбеков"), _CHIEF), (_n("G. Tleuova", "Г. Тлеуова", "Г. Тілеуова"), _HEAD)),
+    "KG": ((_n("A. Beishenaliev", "А. Бейшеналиев", "А. Бейшеналиев"), _CHIEF), (_n("N. Osmonova", "Н. Осмонова", "Н. Осмонова"), _HEAD)),
+    "UZ": ((_n("S. Rahmonov", "С. Рахмонов", "С. Рахмонов"), _CHIEF), (_n("D. Yoʻldosheva", "Д. Юлдашева", "Д. Юлдашева"), _HEAD)),
+    "TJ": ((_n("F. Ghafurov", "Ф. Гафуров", "Ф. Гафуров"), _CHIEF), (_n("Z. Sharipova", "З. Шарипова", "З. Шарипова"), _HEAD)),
+    "TM": ((_n("M. Annaýew", "М. Аннаев", "М. Аннаев"), _CHIEF), (_n("B. Myradowa", "Б. Мырадова", "Б. Мырадова"), _HEAD)),
+}

@@ -11,11 +11,17 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from app import clock
+from app.certificates import completion, keys
+from app.certificates import queries as certificate_queries
+from app.certificates import services as certificates
+from app.certificates.models import Certificate
+from app.certificates.rules import kind_of
 from app.courses import markdown
 from app.courses.models import Course, CourseVersion
 from app.courses.queries import course_content
 from app.ids import new_pin
 from app.offices.models import Agency, Classroom, Office, Seat
+from app.ops import demo_data as data
 from app.ops.demo import PASSWORD, TRAINEE_PIN, HistoryClock, World, history, take_test
 from app.people import credentials, register, signing_in
 from app.people.models import Person
@@ -66,6 +72,7 @@ def make(world: World) -> None:
     for plan in PLANS:
         _make_run(world, plan, today)
     renamed_officer(world, today)
+    reissued_certificate(world, today)
 
 
 # ---- oddities of a real network --------------------------------------------------------------------------------------
@@ -222,10 +229,43 @@ def _read_lessons(world: World, moved: HistoryClock, enrolment_id: uuid.UUID, *,
 
 
 def signatories(world: World, today: date) -> None:
-    """Who signs, and the year's block of numbers for this node."""
+    """Who signs in each country, and this node's numbers for the years that the past runs fall into."""
+    moment = datetime.combine(today - timedelta(days=120), time(4), UTC)
+    with history(moment), work(world.database, world.staff["registrar"]) as db:
+        certificates.make_key_known(db, keys.pen(world.config.folder), moment)
+        for code, signing in data.SIGNATORIES.items():
+            for names, titles in signing:
+                certificates.add_signatory(db, db.get_one(Office, world.offices[code]), names=names, titles=titles)
+        for land in data.LANDS:
+            for year in sorted({(today - timedelta(days=days)).year for days in (0, 120)}):
+                certificates.give_block(db, country_code=land.code, year=year, count=200, given_to=world.config.NODE, now=moment)
 
 
 def _finish(world: World, run_id: uuid.UUID, country: str, moved: HistoryClock) -> None:
     """Issue certificates to all who have one coming, and close the run."""
+    pen = keys.pen(world.config.folder)
+    with work(world.database, world.staff["registrar"]) as db:
+        run = db.get_one(CourseRun, run_id)
+        standings = completion.standings(db, run)
+        office = db.get_one(Office, world.offices[country])
+        signing = [signatory.id for signatory in certificate_queries.signatories(db, office.path)]
+        certificates.issue_for_run(
+            db, run, people=[enrolment for enrolment, standing in standings.items() if kind_of(standing)], signatories=signing, pen=pen,
+            address=world.config.public_url, now=moved.now(), actor_id=world.staff["registrar"],
+            languages=("kk", "ru") if country == "KZ" else ("ru",),
+        )
     with work(world.database, world.staff["classmanager"]) as db:
-        runs.close_run(db, db.get_one(CourseRun, run_id), by=world.staff["classmanager"], now=moved.now())
+        manager = world.staff["classmanager"]
+        run = db.get_one(CourseRun, run_id)
+        runs.close_run(db, run, by=manager, now=moved.forward(hours=1), note="Closed with one officer absent")
+
+
+def reissued_certificate(world: World, today: date) -> None:
+    """A certificate taken back because of a wrong name, and issued anew under another number."""
+    registrar = world.staff["registrar"]
+    with history(_morning(today - timedelta(days=4))) as moved, work(world.database, registrar) as db:
+        oldest = db.scalars(sa.select(Certificate).where(Certificate.kind == "completed").order_by(Certificate.issued_at, Certificate.serial).limit(1)).one()
+        certificates.replace(
+            db, oldest, reason="Name corrected, order 14", pen=keys.pen(world.config.folder), address=world.config.public_url,
+            now=moved.now(), actor_id=registrar,
+        )
