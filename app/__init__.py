@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from flask import Flask
+from flask_compress import Compress
 from jinja2 import StrictUndefined
 
 from app import assets, clock, http, i18n, lists, navigation, sheets
 from app.db import Database, make_engine
+from app.offices import views as offices
+from app.ops import demo
 from app.ops import views as ops
+from app.people import credentials
 from app.people import views as people
+from app.quizzes import views as quizzes
 from app.sync import journal
 from config import Config
 
@@ -20,14 +25,17 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     app.config.update(COOKIE=config.cookie, FOLDER=config.folder, PUBLIC=config.public_url)
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     database = database or open_database(config)
+    credentials.use_pepper(config.PEPPER)
 
-    for folder in (ops, people, lists):
+    for folder in (ops, offices, people, quizzes, lists):
         app.register_blueprint(folder.bp)
 
     assets.install(app, config.folder / "static")
     i18n.install(app)
     navigation.install(app)
     app.jinja_env.globals.update(now=clock.now, words=sheets.words)
+    app.jinja_env.globals["demo_data"] = demo.is_demo(config)
+    Compress(app)  # pages; static files are compressed once, at start
     http.install(app, database)  # last: wraps every view registered above
     return app
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -31,7 +32,9 @@ from app.errors import (
     say,
 )
 from app.ids import new_id, readable_code, token_hash
+from app.people import signing_in
 from app.people.queries import Who, who_is
+from app.people.rules import Ended
 from app.policy import Actor, Target, allowed, anywhere
 from app.sync.journal import acts
 from app.sync.models import AuditEvent
@@ -74,8 +77,30 @@ class Visitor(UserMixin):
 
 @logins.user_loader  # type: ignore[untyped-decorator]
 def _load(token: str) -> Visitor | None:
-    who = who_is(g.db, token_hash(token), clock.now().date())
-    return Visitor(token, who) if who else None
+    now = clock.now()
+    who = who_is(g.db, token_hash(token), now.date())
+    if who is None:
+        if ended := signing_in.how_it_ended(g.db, token):
+            _left(*ended)
+        return None
+    asked: signing_in.Neighbours = current_app.extensions["sabaq.neighbours"]
+    why = signing_in.over(
+        who, held=session.get("held"), now=now, has_open_attempt=lambda: asked.has_open_attempt(g.db, who.person_id)
+    )
+    if why:
+        note(lambda db: signing_in.sign_out(db, sign_in_id=who.sign_in_id, now=now, why=why))
+        _left(why, who.person_id)
+        return None
+    if now - who.seen_at >= signing_in.SEEN_EVERY and "X-Sabaq-Poll" not in request.headers:
+        note(lambda db: signing_in.saw(db, who.sign_in_id, now))
+    return Visitor(token, who)
+
+
+def _left(why: Ended, whose: uuid.UUID) -> None:
+    """The cookie names nobody any more. Its CSRF token stays, so that a form sent now is told why and not just refused."""
+    for name in ("_user_id", "_fresh", "_id", "held"):
+        session.pop(name, None)
+    session["left"] = {"why": why.value, "who": str(whose)}
 
 
 def who() -> Who | None:
@@ -298,12 +323,11 @@ def _said() -> list[dict[str, str]]:
 def _headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if g.get("who") is not None and "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")  # also signed out: the page before a sign-in has a form in it
     return response
 
 
-def install(app: Flask, database: Database) -> None:
+def install(app: Flask, database: Database, neighbours: signing_in.Neighbours | None = None) -> None:
     """Wrap every view that is registered so far; therefore the last line of create_app."""
     app.config.update(
         SESSION_COOKIE_NAME=app.config["COOKIE"], SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
@@ -311,8 +335,9 @@ def install(app: Flask, database: Database) -> None:
         MAX_CONTENT_LENGTH=32 * 1024 * 1024, MAX_FORM_MEMORY_SIZE=4 * 1024 * 1024,
     )
     app.extensions["sabaq.database"] = database
+    app.extensions["sabaq.neighbours"] = neighbours or signing_in.Neighbours()
     csrf.init_app(app)
-    logins.init_app(app)
+    logins.init_app(app, add_context_processor=False)  # it would read the database on error pages; ours is who()
     logins.session_protection = None  # the token is random and its row can be ended; addresses change behind NAT
     for name, view in app.view_functions.items():
         if name not in UNWRAPPED:

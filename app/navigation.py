@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Flask
+from flask import Flask, current_app
 
 from app.errors import Message, say
 from app.http import can
@@ -32,11 +32,10 @@ SECTIONS = (
 
 
 def sections() -> list[Section]:
-    """The sections that who asks may open."""
-    return [section for section in SECTIONS if can(section.action)]
+    """The sections that who asks may open and that this node has."""
+    return [section for section in SECTIONS if section.endpoint in current_app.view_functions and can(section.action)]
 
 
 def install(app: Flask) -> None:
     """Give the base page its sections."""
     app.jinja_env.globals["sections"] = sections
-    app.jinja_env.globals.setdefault("demo_data", False)

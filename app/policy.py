@@ -84,6 +84,7 @@ POLICY: dict[str, Rule] = {
     # everybody
     "page.public": ANYONE,
     "page.home": SIGNED_IN,
+    "page.start": roles(*STAFF),
     "own.preferences": SIGNED_IN,
     # offices
     "office.list": roles(*STAFF),

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.offices.models import Classroom, Office, Seat
-from app.people.models import Person, Posting, Preference, RoleGrant, SignIn
+from app.people.models import Account, Person, Posting, Preference, RoleGrant, SignIn
 from app.policy import Actor, Grant, Role
 
 
@@ -32,6 +32,7 @@ class Who:
     person_id: uuid.UUID
     sign_in_id: uuid.UUID
     name: str
+    started_at: datetime
     seen_at: datetime
     kind: str
     zone: str
@@ -54,32 +55,43 @@ class Who:
 
 
 def who_is(db: Session, token_hash: str, today: date) -> Who | None:
-    """The person whose sign-in has this token, with today's grants; two queries."""
+    """The person whose sign-in has this token, with today's grants; two queries.
+
+    None when it has ended, or when the person has left or may sign in no more. A PIN has six digits: it opens what a
+    trainee may do, whatever else the person is.
+    """
     row = db.execute(
         sa.select(
-            SignIn.id, SignIn.kind, SignIn.seen_at, Person.id, Person.short_name,
+            SignIn.id, SignIn.kind, SignIn.started_at, SignIn.seen_at, Person.id, Person.short_name,
             Preference.language, Preference.text_size, Preference.contrast, Preference.spacing, Preference.keys,
             Office.id, Office.names, Office.zone, Seat.label, Classroom.names,
         )
         .join(Person, Person.id == SignIn.person_id)
+        .outerjoin(Account, Account.person_id == Person.id)
         .outerjoin(Preference, Preference.person_id == Person.id)
         .outerjoin(Posting, sa.and_(Posting.person_id == Person.id, _current(Posting, today)))
         .outerjoin(Office, Office.id == Posting.office_id)
         .outerjoin(Seat, Seat.id == SignIn.seat_id)
         .outerjoin(Classroom, Classroom.id == Seat.classroom_id)
-        .where(SignIn.token_hash == token_hash, SignIn.ended_at.is_(None))
+        .where(
+            SignIn.token_hash == token_hash, SignIn.ended_at.is_(None), Account.disabled_at.is_(None),
+            sa.or_(Person.left_on.is_(None), Person.left_on > today),
+        )
         .order_by(Posting.valid_from.desc())
         .limit(1)
     ).first()
     if row is None:
         return None
-    (sign_in, kind, seen_at, person, name, lang, size, contrast, spacing, keys,
+    (sign_in, kind, started_at, seen_at, person, name, lang, size, contrast, spacing, keys,
      office_id, office_names, zone, seat, classroom) = row
+    grants = grants_of(db, person, today)
+    if kind == "pin":
+        grants = tuple(grant for grant in grants if grant.role is Role.TRAINEE)
     return Who(
-        person_id=person, sign_in_id=sign_in, name=name, seen_at=seen_at, kind=kind, zone=zone or "UTC",
+        person_id=person, sign_in_id=sign_in, name=name, started_at=started_at, seen_at=seen_at, kind=kind, zone=zone or "UTC",
         office_id=office_id, office=office_names or {}, seat=seat, classroom=classroom,
         preference=Settings(lang, size, contrast, spacing, keys) if size else Settings(),
-        grants=grants_of(db, person, today),
+        grants=grants,
     )
 
 
