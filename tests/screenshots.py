@@ -1,0 +1,86 @@
+"""Photographs of real pages from demo data: `make screenshots` writes docs/screenshots, and all sizes and languages when asked.
+
+    python -m tests.screenshots                        the pictures of the README
+    python -m tests.screenshots --all FOLDER [WORD]    every page below at 1024 and 360 px in en, ru, kk; only names with WORD
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests import live
+
+README = Path(__file__).parent.parent / "docs" / "screenshots"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: its name, who looks (None: nobody), where, and what to do before."""
+
+    name: str
+    who: str | None
+    path: str
+    before: Callable[[Page], None] | None = None
+    readme: bool = False
+
+
+def click(selector: str) -> Callable[[Page], None]:
+    """Click on something first."""
+    return lambda page: page.click(selector)
+
+
+SHOTS = (
+    Shot("signin", None, "/sign-in", readme=True),
+    Shot("home", "trainee", "/", readme=True),
+    Shot("course", "trainee", "/", click("main .panel h2 a, main table a")),
+    Shot("start", "manager", "/"),
+    Shot("runs", "planner", "/runs"),
+    Shot("people", "manager", "/people"),
+    Shot("offices", "manager", "/offices"),
+    Shot("courses", "planner", "/courses"),
+    Shot("certificates", "registrar", "/certificates"),
+    Shot("reports", "manager", "/reports"),
+    Shot("report-progress", "manager", "/reports/progress", readme=True),
+    Shot("settings", "trainee", "/settings"),
+    Shot("not-found", "manager", "/nowhere"),
+)
+
+
+def main() -> None:
+    """Make the node, sign in as each, and take the pictures."""
+    everything = "--all" in sys.argv
+    rest = [word for word in sys.argv[1:] if not word.startswith("--")]
+    folder = Path(rest[0]) if everything else README
+    word = rest[1] if everything and len(rest) > 1 else ""
+    folder.mkdir(parents=True, exist_ok=True)
+    shots = [shot for shot in SHOTS if (everything or shot.readme) and word in shot.name]
+    with tempfile.TemporaryDirectory() as instance, live.serving(*live.make_node(Path(instance))) as node, live.chromium() as browser:
+        number = live.trainee_number(node.config)
+        for language in ("en", "ru", "kk") if everything else ("en",):
+            for width, height in ((1024, 768), (360, 740)) if everything else ((1024, 768),):
+                contexts = {}
+                for shot in shots:
+                    if shot.who not in contexts:
+                        contexts[shot.who] = live.window(browser, width=width, height=height, language=language)
+                        if shot.who:
+                            live.sign_in(contexts[shot.who].new_page(), node.url, number if shot.who == "trainee" else shot.who)
+                    page = contexts[shot.who].new_page()
+                    page.goto(node.url + shot.path)
+                    if shot.before:
+                        shot.before(page)
+                    page.wait_for_load_state("networkidle")
+                    suffix = f"-{language}-{width}" if everything else ""
+                    page.screenshot(path=folder / f"{shot.name}{suffix}.png", full_page=True)
+                    page.close()
+                for context in contexts.values():
+                    context.close()
+
+
+if __name__ == "__main__":
+    main()
