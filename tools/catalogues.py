@@ -1,12 +1,14 @@
 """Bring the catalogues up to date with the texts in the code; `--check` names what is missing in complete languages.
 
     python tools/catalogues.py            read every text out of app/, update app/translations/<tag>/LC_MESSAGES/messages.po
+    python tools/catalogues.py kk         the same for one language
     python tools/catalogues.py --check    change nothing; exit 1 and name every text that a complete language lacks
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from string import Formatter
 
@@ -46,10 +48,10 @@ def stored(tag: str) -> Catalog:
         return read_po(file, locale=LOCALES[tag])
 
 
-def update() -> None:
+def update(tags: Iterable[str] = COMPLETE + PARTIAL) -> None:
     """Add new texts, drop those that are gone, keep what is translated."""
     new = template()
-    for tag in COMPLETE + PARTIAL:
+    for tag in tags:
         catalogue = stored(tag)
         catalogue.update(new, no_fuzzy_matching=True, update_creation_date=False)
         catalogue.obsolete.clear()
@@ -98,4 +100,4 @@ if __name__ == "__main__":
         wrong = check()
         sys.stdout.write("\n".join(wrong[:200]) + f"\n{len(wrong)} faults\n")
         sys.exit(bool(wrong))
-    update()
+    update([word for word in sys.argv[1:] if word in LOCALES] or COMPLETE + PARTIAL)
