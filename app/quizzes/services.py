@@ -59,10 +59,12 @@ def start_attempt(
     uptime: Uptime,
     writer: str = "",
     seat_id: uuid.UUID | None = None,
+    language: str | None = None,
 ) -> Attempt:
     """Draw a new attempt at a quiz of the run's course; one that is open already is given back as it is.
 
-    `writer` is the token of who will save into it; without one it must be opened first. Raises NotFound, NotYet, Over,
+    `writer` is the token of who will save into it; without one it must be opened first. `language` is that of the
+    questions: one that the course has, else the enrolment's. Raises NotFound, NotYet, Over,
     AttemptsUsed, TooFewQuestions.
     """
     version_id = db.scalar(
@@ -78,7 +80,7 @@ def start_attempt(
         raise NotFound()
 
     take_write_lock(db)
-    # The enrolment's row is what parallel starts of PostgreSQL queue at.
+    # The enrolment's row is where parallel starts on PostgreSQL queue.
     enrolment, run_state = db.execute(
         sa.select(Enrolment, CourseRun.state)
         .join(CourseRun, CourseRun.id == Enrolment.run_id)
@@ -103,7 +105,7 @@ def start_attempt(
         quiz=quiz,
         kind=plan.kind,
         number=max((attempt.number for attempt in here), default=0) + 1,
-        language=enrolment.language,
+        language=language if language in content.all_languages else enrolment.language,
         seed=seed,
         draw=rules.draw(
             [(row.outcome, row.items) for row in plan.blueprint],
