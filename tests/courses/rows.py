@@ -22,15 +22,17 @@ from tests.factories import a_moment, added, make_office, make_person
 _count = itertools.count(1)
 
 
-def publish(db: Session, folder: Path, files: dict[str, str | None] | None = None, *, keep_in: Path | None = None, **changes: Any) -> CourseVersion:
-    """The small course, published from a folder of its own; `changes` replace words in course.yaml."""
-    course = sample.write(folder / f"{next(_count)}", files)
+def publish(
+    db: Session, folder: Path, files: dict[str, str | None] | None = None, *, keep_in: Path | None = None, id: str = "small"
+) -> CourseVersion:
+    """The small course with some other files, published from a folder of its own."""
+    course = sample.write(folder / f"{next(_count)}", files, id=id)
     content = disk.load(course)
     pictures = disk.media_of(course, content)
     for data in pictures.values():
         media.keep(keep_in or folder, data)
     db.info["writing"] = True
-    version = services.publish(db, content, pictures=pictures, now=a_moment(), actor_id=None, **changes)
+    version = services.publish(db, content, pictures=pictures, now=a_moment(), actor_id=None)
     assert version is not None
     return version
 

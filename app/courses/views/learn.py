@@ -131,7 +131,7 @@ class Standing:
         """Where *Continue* leads."""
         if self.step.what is Next.LESSON:
             return url_for("courses.page", enrolment_id=self.enrolment.id, lesson=self.step.lesson, page=self.step.page)
-        if self.step.what in (Next.OPEN_TEST, Next.PRE_TEST, Next.TEST):
+        if self.step.what in (Next.OPEN_TEST, Next.PRE_TEST, Next.TEST, Next.PASSED):
             return quiz_address(self.enrolment.id, self.step.quiz)
         return url_for("courses.course", enrolment_id=self.enrolment.id)
 
@@ -162,8 +162,8 @@ def lesson_states(content: CourseContent, readings: dict[str, Reading]) -> list[
 
 
 def quiz_address(enrolment_id: uuid.UUID, quiz: str) -> str:
-    """Where a test begins, goes on or shows its result: the address that app/quizzes serves."""
-    return f"/learn/{enrolment_id}/tests/{quiz}"
+    """Where a test begins, goes on or shows its result."""
+    return url_for("quizzes.test", enrolment_id=enrolment_id, quiz=quiz)
 
 
 def _attempts(db: Session, enrolment_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Attempt]]:
@@ -214,8 +214,9 @@ def home() -> ResponseReturnValue:
 
 
 def _main(standings: list[Standing]) -> Standing | None:
-    """The course of the main button: an open one that still has something to do, the one visited last before others."""
-    useful = [one for one in standings if one.run.state == "open" and one.step.what not in (Next.PASSED, Next.DONE)]
+    """The course of the main button: an open run, one that still has something to do before one that is passed."""
+    running = [one for one in standings if one.run.state == "open"]
+    useful = [one for one in running if one.step.what not in (Next.PASSED, Next.DONE)] or running
     return max(useful, key=_recent, default=None)
 
 
