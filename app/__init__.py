@@ -7,13 +7,16 @@ from flask_compress import Compress
 from jinja2 import StrictUndefined
 
 from app import assets, clock, http, i18n, lists, navigation, sheets
+from app.courses import views as courses
 from app.db import Database, make_engine
+from app.offices import tree_views as tree
 from app.offices import views as offices
 from app.ops import demo
 from app.ops import views as ops
-from app.people import credentials
+from app.people import credentials, register_import, register_views
 from app.people import views as people
 from app.quizzes import views as quizzes
+from app.reports import views as reports
 from app.sync import journal
 from config import Config
 
@@ -27,7 +30,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     database = database or open_database(config)
     credentials.use_pepper(config.PEPPER)
 
-    for folder in (ops, offices, people, quizzes, lists):
+    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, lists):
         app.register_blueprint(folder.bp)
 
     assets.install(app, config.folder / "static")
