@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wtforms import BooleanField, HiddenField, PasswordField, RadioField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
 from wtforms.validators import DataRequired, Length
 
 from app import errors
@@ -63,21 +64,21 @@ class ChangePasswordForm(NewPasswordForm):
 class PreferencesForm(Form):
     """What a person chooses for all his pages."""
 
-    language = RadioField(say("settings", "Language"), choices=[(tag, known.name) for tag, known in LANGUAGES.items()])
+    language = RadioField(say("settings", "Language"), choices=[SelectChoice(tag, known.name) for tag, known in LANGUAGES.items()])
     text_size = RadioField(
         say("settings", "Text size"),
         choices=[
-            ("normal", say("settings", "normal")), ("large", say("settings", "large")), ("larger", say("settings", "larger")),
+            SelectChoice("normal", say("settings", "normal")), SelectChoice("large", say("settings", "large")), SelectChoice("larger", say("settings", "larger")),
         ],
     )
     contrast = RadioField(
         say("settings", "Contrast"),
         choices=[
-            ("normal", say("settings", "normal")), ("high", say("settings", "high")), ("dark", say("settings", "dark")),
+            SelectChoice("normal", say("settings", "normal")), SelectChoice("high", say("settings", "high")), SelectChoice("dark", say("settings", "dark")),
         ],
     )
     spacing = RadioField(
         say("settings", "Space between letters and lines"),
-        choices=[("normal", say("settings", "normal")), ("wide", say("settings", "wide"))],
+        choices=[SelectChoice("normal", say("settings", "normal")), SelectChoice("wide", say("settings", "wide"))],
     )
     keys = BooleanField(say("settings", "Single keys are short cuts: / searches, g and a letter goes to a section"))

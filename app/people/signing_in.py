@@ -166,6 +166,13 @@ def longest_wait(db: Session, tried: Try, now: datetime) -> int:
     return max(rules.wait(counts.get(subject, Count()), pace, now) for subject, pace in tried.asked.items())
 
 
+def wait_after_this(db: Session, tried: Try, now: datetime) -> int:
+    """Seconds that the next try will wait when this one is wrong too."""
+    counts = _counts(db, tried.asked)
+    after = {s: rules.after_failure(counts.get(s, Count()), pace, now) for s, pace in tried.asked.items()}
+    return max(rules.wait(after[subject], pace, now) for subject, pace in tried.asked.items())
+
+
 def failed(db: Session, tried: Try, now: datetime) -> int:
     """Count a wrong try; gives the seconds until the next one counts."""
     _make_rows(db, tried.paces, now)

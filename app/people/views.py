@@ -24,7 +24,15 @@ from app.ids import new_token, token_hash
 from app.offices.models import Office
 from app.offices.views import keep_seat, seat_here, seat_token
 from app.people import credentials, rules, signing_in, totp
-from app.people.forms import ChangePasswordForm, CodeForm, NewPasswordForm, PasswordForm, PinForm, PreferencesForm
+from app.people.forms import (
+    ChangePasswordForm,
+    CodeForm,
+    NewPasswordForm,
+    PasswordForm,
+    PinForm,
+    PreferencesForm,
+    SelectChoice,
+)
 from app.people.queries import Settings, grants_of, who_is
 from app.people.rules import Step
 from app.people.signing_in import Candidate, Secrets, Try
@@ -137,6 +145,7 @@ def _refused(form: Form, refused: DomainError, candidate: Candidate, tried: Try,
     if isinstance(refused, Invalid):
         note(lambda db: _count(db, tried, now))
         audit("sign-in refused", about=str(candidate.person_id or ""), place=tried.place)
+        return _sign_in_page(form, refused, signing_in.wait_after_this(g.db, tried, now))
     return _sign_in_page(form, refused)
 
 
@@ -345,7 +354,7 @@ WHY_LEFT: Mapping[str, Message] = {
 }
 
 
-def _sign_in_page(form: PinForm | PasswordForm | Form, refused: DomainError | None = None) -> ResponseReturnValue:
+def _sign_in_page(form: Form, refused: DomainError | None = None, seconds: int = 0) -> ResponseReturnValue:
     seat, today = seat_here(), clock.now().date()
     agencies = signing_in.agencies(g.db, seat.country_id if seat else None)
     chosen = None
@@ -361,7 +370,7 @@ def _sign_in_page(form: PinForm | PasswordForm | Form, refused: DomainError | No
     left = session.get("left")
     page = render_template(
         "people/sign_in.html", form=form, with_pin=isinstance(form, PinForm), seat=seat, agencies=agencies, agency=chosen,
-        choosing=request.args.get("choose") == "agency", refused=refused,
+        choosing=request.args.get("choose") == "agency", refused=refused, seconds=seconds,
         left=WHY_LEFT.get(left["why"]) if left and refused is None else None,
         manager=signing_in.class_manager(g.db, seat.path, today) if seat else None,
         on_now=asked.on_now(g.db, seat.classroom_id, today) if seat else None,
@@ -390,7 +399,7 @@ def _password_form() -> PasswordForm:
     form = PasswordForm() if request.method == "POST" else PasswordForm(next=local_path(request.args.get("next")))
     seat = seat_here()
     agencies = signing_in.agencies(g.db, seat.country_id if seat else None)
-    form.agency.choices = [("", "–"), *((str(agency.id), i18n.pick(agency.names)) for agency in agencies)]
+    form.agency.choices = [SelectChoice("", "–"), *(SelectChoice(str(agency.id), i18n.pick(agency.names)) for agency in agencies)]
     return form
 
 
