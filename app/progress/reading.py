@@ -18,6 +18,16 @@ from app.runs.models import Enrolment
 NOTE_LIMIT = 4000
 
 
+# Made once: putting a statement together costs more than running it.
+_READINGS = sa.select(LessonProgress).where(LessonProgress.enrolment_id.in_(sa.bindparam("ids", expanding=True)))
+_NOTE = sa.select(PageNote).where(
+    PageNote.enrolment_id == sa.bindparam("enrolment_id"),
+    PageNote.lesson == sa.bindparam("lesson"),
+    PageNote.page == sa.bindparam("page"),
+)
+_NOTE_TEXT = _NOTE.with_only_columns(PageNote.text)
+
+
 @dataclass(frozen=True)
 class Reading:
     """How far a person is in one lesson."""
@@ -31,8 +41,7 @@ class Reading:
 def readings(db: Session, enrolment_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, Reading]]:
     """By enrolment and lesson; one query for all."""
     found: dict[uuid.UUID, dict[str, Reading]] = {}
-    rows = db.scalars(sa.select(LessonProgress).where(LessonProgress.enrolment_id.in_(list(enrolment_ids))))
-    for row in rows:
+    for row in db.scalars(_READINGS, {"ids": list(enrolment_ids)}):
         reading = Reading(frozenset(row.pages_read), row.page, row.visited_at, row.done_at)
         found.setdefault(row.enrolment_id, {})[row.lesson] = reading
     return found
@@ -40,7 +49,7 @@ def readings(db: Session, enrolment_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID,
 
 def note_of(db: Session, enrolment_id: uuid.UUID, lesson: str, page: int) -> str:
     """The trainee's note on a page; empty when there is none."""
-    return db.scalar(_note(enrolment_id, lesson, page).with_only_columns(PageNote.text)) or ""
+    return db.scalar(_NOTE_TEXT, {"enrolment_id": enrolment_id, "lesson": lesson, "page": page}) or ""
 
 
 def read_page(db: Session, enrolment: Enrolment, *, lesson: str, page: int, pages: int, now: datetime) -> LessonProgress:
@@ -69,18 +78,12 @@ def save_note(db: Session, enrolment: Enrolment, *, lesson: str, page: int, text
         return
     take_write_lock(db)
     _lock(db, enrolment)
-    row = db.scalar(_note(enrolment.id, lesson, page))
+    row = db.scalar(_NOTE, {"enrolment_id": enrolment.id, "lesson": lesson, "page": page})
     if row is None:
         db.add(PageNote(enrolment_id=enrolment.id, lesson=lesson, page=page, text=text))
     else:
         row.text = text
     db.flush()
-
-
-def _note(enrolment_id: uuid.UUID, lesson: str, page: int) -> sa.Select[PageNote]:
-    return sa.select(PageNote).where(
-        PageNote.enrolment_id == enrolment_id, PageNote.lesson == lesson, PageNote.page == page
-    )
 
 
 def _lock(db: Session, enrolment: Enrolment) -> None:

@@ -18,6 +18,7 @@ from app import clock, i18n
 from app.certificates.models import Certificate
 from app.courses import markdown, rules
 from app.courses.content import CourseContent, Quiz
+from app.courses.models import CourseVersion
 from app.courses.queries import course_content, course_contents
 from app.courses.rules import LessonState, Next, QuizState, Step
 from app.courses.views import lesson_page
@@ -166,20 +167,35 @@ def quiz_address(enrolment_id: uuid.UUID, quiz: str) -> str:
     return url_for("quizzes.test", enrolment_id=enrolment_id, quiz=quiz)
 
 
+# Statements are made once: putting one together costs more than running it.
+_ATTEMPTS = (
+    sa.select(Attempt).where(Attempt.enrolment_id.in_(sa.bindparam("ids", expanding=True))).order_by(Attempt.number)
+)
+_ENROLMENT = (
+    sa.select(Enrolment)
+    .where(Enrolment.id == sa.bindparam("id"), Enrolment.state == "enrolled")
+    .options(joinedload(Enrolment.run))
+)
+_MINE = (
+    sa.select(Enrolment, Certificate)
+    .join(CourseRun, CourseRun.id == Enrolment.run_id)
+    .outerjoin(Certificate, sa.and_(Certificate.enrolment_id == Enrolment.id, Certificate.state == "issued"))
+    .where(Enrolment.person_id == sa.bindparam("person_id"), Enrolment.state == "enrolled", CourseRun.state != "cancelled")
+    .options(joinedload(Enrolment.run))
+    .order_by(CourseRun.starts_on.desc(), CourseRun.code)
+)
+
+
 def _attempts(db: Session, enrolment_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Attempt]]:
     found: dict[uuid.UUID, list[Attempt]] = {}
-    for attempt in db.scalars(sa.select(Attempt).where(Attempt.enrolment_id.in_(list(enrolment_ids))).order_by(Attempt.number)):
+    for attempt in db.scalars(_ATTEMPTS, {"ids": list(enrolment_ids)}):
         found.setdefault(attempt.enrolment_id, []).append(attempt)
     return found
 
 
 def my_enrolment(db: Session, enrolment_id: uuid.UUID) -> tuple[Enrolment, Target]:
     """An enrolment of the address; the policy then asks whose it is."""
-    enrolment = db.scalar(
-        sa.select(Enrolment)
-        .where(Enrolment.id == enrolment_id, Enrolment.state == "enrolled")
-        .options(joinedload(Enrolment.run).joinedload(CourseRun.course_version), joinedload(Enrolment.office))
-    )
+    enrolment = db.scalar(_ENROLMENT, {"id": enrolment_id})
     if enrolment is None:
         raise NotFound()
     return enrolment, Target(path=None, owner=enrolment.person_id)
@@ -192,14 +208,7 @@ def my_enrolment(db: Session, enrolment_id: uuid.UUID) -> tuple[Enrolment, Targe
 @guarded("page.home")
 def home() -> ResponseReturnValue:
     """A trainee's start page: one button that goes on where he stopped."""
-    rows = g.db.execute(
-        sa.select(Enrolment, Certificate)
-        .join(CourseRun, CourseRun.id == Enrolment.run_id)
-        .outerjoin(Certificate, sa.and_(Certificate.enrolment_id == Enrolment.id, Certificate.state == "issued"))
-        .where(Enrolment.person_id == me().person_id, Enrolment.state == "enrolled", CourseRun.state != "cancelled")
-        .options(joinedload(Enrolment.run).joinedload(CourseRun.course_version))
-        .order_by(CourseRun.starts_on.desc(), CourseRun.code)
-    ).all()
+    rows = g.db.execute(_MINE, {"person_id": me().person_id}).all()
     if not rows:
         office = g.db.get(Office, me().office_id) if me().office_id else None
         return render_template("courses/home_empty.html", office=office)
@@ -273,7 +282,7 @@ def page(enrolment: Enrolment, lesson: str, page: int) -> ResponseReturnValue:
     standing, shown = _on_page(enrolment, lesson, page)
     common = lesson_page.for_template(standing.content, enrolment.run.course_version_id)
     if request.args.get("print"):
-        return render_template("courses/handout.html", shown=shown, version=enrolment.run.course_version, back=request.path, **common)
+        return render_template("courses/handout.html", shown=shown, version=g.db.get(CourseVersion, enrolment.run.course_version_id), back=request.path, **common)
     states = {state.id: state for state in standing.lessons}
     return render_template(
         "courses/page.html",
