@@ -13,8 +13,9 @@ from app.offices import tree_views as tree
 from app.offices import views as offices
 from app.ops import demo
 from app.ops import views as ops
-from app.people import credentials, register_import, register_views
+from app.people import credentials, register_import, register_views, signing_in
 from app.people import views as people
+from app.quizzes import queries as attempts
 from app.quizzes import views as quizzes
 from app.reports import views as reports
 from app.sync import journal
@@ -39,7 +40,8 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     app.jinja_env.globals.update(now=clock.now, words=sheets.words)
     app.jinja_env.globals["demo_data"] = demo.is_demo(config)
     Compress(app)  # pages; static files are compressed once, at start
-    http.install(app, database)  # last: wraps every view registered above
+    neighbours = signing_in.Neighbours(has_open_attempt=attempts.has_open_attempt)
+    http.install(app, database, neighbours)  # last: wraps every view registered above
     return app
 
 
