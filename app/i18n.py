@@ -126,8 +126,11 @@ def _choose() -> str:
     for wish in (who.preference.language if who else None, session.get("language")):
         if wish in LANGUAGES:
             return str(wish)
-    best = request.accept_languages.best_match([t for t in LANGUAGES if t != "prs"] + ["fa-AF"])
-    return {"fa-AF": "prs"}.get(best or "", best or _outside[0])
+    for wish in request.accept_languages.values():  # best first; "kk-KZ" asks for Kazakh, "fa-AF" for Dari
+        tag = "prs" if wish.lower() in ("fa-af", "prs-af") else wish.lower().split("-")[0]
+        if tag in LANGUAGES:
+            return tag
+    return _outside[0]
 
 
 _outside = ["en"]
@@ -171,6 +174,8 @@ def pick(texts: Mapping[str, str], tag: str | None = None) -> str:
 
 def number(value: int | float | Decimal | Fraction, digits: int | None = None) -> str:
     """A number as the language writes it; `digits` after the decimal sign."""
+    if digits is None and type(value) is int and 0 <= value < 1000:
+        return str(value)  # every language here writes these alike, and most numbers of a page are such
     if isinstance(value, Fraction):
         value = Decimal(value.numerator) / Decimal(value.denominator)
     pattern = None if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
@@ -188,7 +193,8 @@ def day(value: date, style: str = "medium") -> str:
         return value.strftime("%d.%m.%Y")
     if language() == "prs":
         return f"{value.day} {DARI_MONTHS[value.month - 1]} {value.year}"
-    return babel.dates.format_date(value, format=style, locale=locale())
+    text = babel.dates.format_date(value, format=style, locale=locale())
+    return text.replace("\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")  # which our fonts have
 
 
 def moment(value: datetime, zone: str | None = None, style: str = "medium", named: bool = False) -> str:

@@ -8,6 +8,7 @@ import statistics
 import sys
 import threading
 import time
+import uuid
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -41,7 +42,7 @@ class Client:
             request = self.requests[n % len(self.requests)]
             body = request.get("body")
             if isinstance(body, str) and "@" in body:
-                body = body.replace("@N@", str(n + 1)).replace("@KEY@", f"{id(self)}-{n}")
+                body = body.replace("@N@", str(n + 1)).replace("@KEY@", uuid.uuid4().hex)
             begun = time.perf_counter()
             try:
                 connection.request(request["method"], request["path"], body, request.get("headers", {}))
