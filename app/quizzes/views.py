@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, joinedload
 
@@ -454,7 +454,7 @@ def result(sat: Sat) -> ResponseReturnValue:
     """Receipt, score, what to repeat. Right answers only where they are released: in practice."""
     attempt = sat.attempt
     if attempt.state == "open":
-        return redirect(url_for("quizzes.attempt", attempt_id=attempt.id))
+        return go("quizzes.attempt", attempt_id=attempt.id)
     marks = queries.marks_of(g.db, attempt.id)
     bank = sat.content.bank
     names = {one.id: sat.content.say(one.text, i18n.language()) for one in sat.content.outcomes}

@@ -174,21 +174,25 @@ const newKey = () => [...randomBytes(16)].map((byte) => byte.toString(16).padSta
 function collect(n) {
   const pairs = [...new FormData(forms[n - 1])].filter(([, value]) => String(value).trim() !== "");
   return {
-    fields: pairs.filter(([name]) => name.startsWith(`q${n}.`)),
+    fields: pairs.filter(([name]) => name.startsWith(`q${n}.`)).sort((a, b) => (a.join() < b.join() ? -1 : 1)),
     sure: pairs.find(([name]) => name === `sure${n}`)?.[1] || null,
   };
 }
 
+const given = forms.map((_, i) => JSON.stringify(collect(i + 1))); // the newest content that is saved or on its way
+
 function changed(n, wait) {
-  const mine = conflicts.get(n);
-  let item = mine || queue.find((one) => one.n === n && !one.tried);
+  const content = collect(n);
+  let item = conflicts.get(n) || queue.find((one) => one.n === n && !one.tried);
   if (!item) {
+    if (given[n - 1] === JSON.stringify(content)) return; // leaving a field after a pause says the same again
     revisions[n - 1] += 1;
     seq += 1;
     item = { n, seq, revision: revisions[n - 1], key: newKey(), tried: false, since: performance.now() };
     queue.push(item);
   }
-  Object.assign(item, collect(n));
+  Object.assign(item, content);
+  given[n - 1] = JSON.stringify(content);
   item.due = Math.min(performance.now() + wait, item.since + LONGEST_MS);
   store.put(item);
   paint();
@@ -249,6 +253,7 @@ async function saveMine(n) {
     conflicts.delete(n);
     store.remove(item);
     revisions[n - 1] = opened.said.revisions[n] || 0;
+    given[n - 1] = "";
     changed(n, 0);
   }
   paint();
@@ -310,15 +315,16 @@ function restore(items) {
       store.remove(item); // overtaken by what was given since
       continue;
     }
-    const given = [...item.fields, ...(item.sure ? [[`sure${item.n}`, item.sure]] : [])];
+    const pairs = [...item.fields, ...(item.sure ? [[`sure${item.n}`, item.sure]] : [])];
     for (const input of forms[item.n - 1].elements) {
       if (!input.name.startsWith(`q${item.n}.`) && input.name !== `sure${item.n}`) continue;
-      const mine = given.filter(([name]) => name === input.name).map(([, value]) => value);
+      const mine = pairs.filter(([name]) => name === input.name).map(([, value]) => value);
       if (input.type === "radio" || input.type === "checkbox") input.checked = mine.includes(input.value);
       else input.value = mine[0] || "";
       input.dispatchEvent(new Event("change", { bubbles: true }));
     }
     queue.push(Object.assign(item, { due: 0, since: performance.now() }));
+    given[item.n - 1] = JSON.stringify({ fields: item.fields, sure: item.sure });
     revisions[item.n - 1] = Math.max(revisions[item.n - 1], item.revision);
   }
   restoring = false;
@@ -336,7 +342,7 @@ function flagButton(form) {
 
 const isAnswered = (n) => collect(n).fields.length > 0;
 const isWaiting = (n) => conflicts.has(n) || ((!line.up || stopped) && queue.some((item) => item.n === n));
-const waiting = () => queue.length + conflicts.size;
+const waiting = () => new Set([...queue.map((item) => item.n), ...conflicts.keys()]).size;
 
 function replace(node, ...children) {
   const made = element("div", "", ...children);
