@@ -8,6 +8,7 @@ from jinja2 import StrictUndefined
 
 from app import assets, clock, http, i18n, lists, navigation, sheets
 from app.courses import views as courses
+from app.certificates import views as certificates
 from app.db import Database, make_engine
 from app.offices import tree_views as tree
 from app.offices import views as offices
@@ -18,6 +19,7 @@ from app.people import views as people
 from app.quizzes import queries as attempts
 from app.quizzes import views as quizzes
 from app.reports import views as reports
+from app.runs import views as runs
 from app.sync import journal
 from config import Config
 
@@ -31,7 +33,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     database = database or open_database(config)
     credentials.use_pepper(config.PEPPER)
 
-    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, lists):
+    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, runs, certificates, lists):
         app.register_blueprint(folder.bp)
 
     assets.install(app, config.folder / "static")

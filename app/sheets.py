@@ -31,6 +31,7 @@ FORMATS: dict[str, dict[str, Any]] = {
     "int": {"num_format": "0", "valign": "top"},
     "number": {"num_format": "#,##0.##", "valign": "top"},
     "percent": {"num_format": "0 %", "valign": "top"},
+    "tenths": {"num_format": "0.0 %", "valign": "top"},  # percentages of which one is not whole
     "day": {"num_format": "dd.mm.yyyy", "valign": "top", "align": "left"},
     "moment": {"num_format": "dd.mm.yyyy hh:mm", "valign": "top", "align": "left"},
 }
@@ -41,7 +42,7 @@ class Column:
     """A column: its stable English key, its head for people, and what its values are.
 
     Values: text is str or Message; int; number is int, float, Decimal or Fraction; percent a share of 1; day a date;
-    moment an aware datetime; None is an empty cell.
+    moment an aware datetime; None is an empty cell. In a column of numbers a Message says why there is none ("n < 5").
     """
 
     key: str
@@ -151,9 +152,10 @@ def xlsx(sheet: Sheet) -> bytes:
         for part in range(span):
             page.write_string(0, at + part, words(column.head) + (f" ({part + 1})" if part else ""), head)
         page.set_column(at, at + span - 1, _width(sheet, n))
+        form = formats["tenths" if column.kind == "percent" and _has_tenths(sheet, n) else column.kind]
         for y, row in enumerate(sheet.rows, start=1):
             if texts is None:
-                _write(page, y, at, row[n], column.kind, formats[column.kind], sheet.zone)
+                _write(page, y, at, row[n], column.kind, form, sheet.zone)
                 continue
             for part, text in enumerate(texts[y - 1]):
                 page.write_string(y, at + part, text, quoted if _needs_mark.match(text) else formats["text"])
@@ -178,6 +180,8 @@ def xlsx(sheet: Sheet) -> bytes:
 def _write(page: Any, y: int, x: int, value: Any, kind: str, form: Any, zone: str) -> None:
     if value is None:
         page.write_blank(y, x, None, form)
+    elif isinstance(value, Message):
+        page.write_string(y, x, said(value), form)
     elif kind == "day":
         page.write_datetime(y, x, value, form)
     elif kind == "moment":
@@ -217,6 +221,10 @@ def _width(sheet: Sheet, n: int) -> int:
     return min(max(longest, len(words(column.head)) + 3) + 1, 60)
 
 
+def _has_tenths(sheet: Sheet, n: int) -> bool:
+    return any(Fraction(row[n]).limit_denominator(10**6) * 100 % 1 for row in sheet.rows if row[n] is not None)
+
+
 def _sheet_name(text: str) -> str:
     return re.sub(r"[\[\]:*?/\\]", " ", text).strip("' ")[:31] or "Table"
 
@@ -242,7 +250,7 @@ def as_csv(sheet: Sheet, *, separator: str = "comma", bom: bool = True, heads: s
 def _csv_value(value: Any, kind: str, zone: str) -> str:
     if value is None:
         return ""
-    if kind == "text":
+    if kind == "text" or isinstance(value, Message):
         return neutralised(words(value))
     if isinstance(value, datetime):
         return value.astimezone(ZoneInfo(zone)).isoformat(timespec="seconds")

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session, aliased
 from app.courses.models import CourseVersion
 from app.offices.models import Agency, Classroom, Office, Seat
 from app.offices.scope import under
-from app.people.models import Person, PersonName, Pin, Posting
+from app.people.models import Person, PersonName, Pin, Posting, RoleGrant
+from app.policy import Role
 from app.runs import rules
 from app.runs.models import CourseRun, Enrolment, Nomination, RunTrainer
 
@@ -25,11 +26,16 @@ from app.runs.models import CourseRun, Enrolment, Nomination, RunTrainer
 def visible(paths: Sequence[str], person_id: uuid.UUID | None) -> sa.ColumnElement[bool]:
     """The runs that somebody sees who has the offices below `paths`; for a select of CourseRun joined with its Office.
 
-    A run is seen by the offices of who gives it; while it takes nominations, by every office below that one; by an
-    office whose people are in it; and by its trainers.
+    A run is seen by the offices of who gives it and by the office of its classroom; while it takes nominations, by every
+    office below the one that gives it; by an office whose people are in it; and by its trainers.
     """
     own = [under(Office.path, paths)]
     if paths:
+        room = aliased(Office)
+        own.append(
+            sa.select(Classroom.id).join(room, room.id == Classroom.office_id)
+            .where(Classroom.id == CourseRun.classroom_id, under(room.path, paths)).exists()
+        )
         above = sorted({path[: at + 1] for path in paths for at, sign in enumerate(path) if sign == "/"})
         own.append(sa.and_(CourseRun.state.in_(("planned", "open")), Office.path.in_(above)))
         home = aliased(Office)
@@ -315,6 +321,34 @@ def _overlapping(db: Session, run: CourseRun, ids: list[uuid.UUID]) -> dict[uuid
     for person_id, code, starts_on, ends_on in rows:
         found[person_id][code] = rules.Overlap(code, starts_on, ends_on)
     return {person_id: [overlaps[code] for code in sorted(overlaps)] for person_id, overlaps in found.items()}
+
+
+def home_in(db: Session, run_id: uuid.UUID, paths: Sequence[str]) -> str | None:
+    """The path of an office below `paths` that has somebody enrolled in a run or nominated for it; None when there is none."""
+    for table in (Enrolment, Nomination):
+        found = db.scalar(
+            sa.select(Office.path).join(table, table.office_id == Office.id).where(table.run_id == run_id, under(Office.path, paths)).limit(1)
+        )
+        if found is not None:
+            return found
+    return None
+
+
+def lecturers(db: Session, *, today: date, country_id: uuid.UUID | None) -> list[tuple[uuid.UUID, str, Mapping[str, str]]]:
+    """Who may be chosen as a trainer: people who hold the role, of one country or of all."""
+    query = (
+        sa.select(Person.id, Person.display_name, Office.names)
+        .join(RoleGrant, RoleGrant.person_id == Person.id).join(Office, Office.id == RoleGrant.office_id)
+        .where(
+            RoleGrant.role == Role.TRAINER.value, RoleGrant.valid_from <= today,
+            sa.or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to >= today),
+        )
+        .order_by(Person.sort_key, Person.id)
+    )
+    if country_id is not None:
+        query = query.where(Person.country_id == country_id)
+    found = {row[0]: (row[0], row[1], row[2]) for row in db.execute(query)}
+    return list(found.values())
 
 
 def names_of(db: Session, person_ids: Iterable[uuid.UUID], on: date) -> dict[uuid.UUID, dict[str, str]]:

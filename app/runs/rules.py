@@ -82,14 +82,14 @@ def findings(facts: Facts) -> list[Finding]:
     found = [*_against(facts)]
     seen = {finding.code for finding in found}
     fine = [
-        ("trained", say("check", "Has not passed this course before")),
-        ("overlap", say("check", "In no other run on these days")),
-        ("language", say("check", "The course is complete in the language of the test")),
+        ("trained", say("check", "has not passed this course")),
+        ("overlap", say("check", "in no other run on these days")),
+        ("language", say("check", "the course is complete in this language")),
     ]
     if facts.rank or facts.post:
         fine.append(("post", say("check", "{post}", post=", ".join(part for part in (facts.rank, facts.post) if part))))
     if facts.prerequisites and all(facts.prerequisites.values()):
-        fine.append(("prerequisite", say("check", "Has passed what the course builds on")))
+        fine.append(("prerequisite", say("check", "has passed what the course builds on")))
     return found + [Finding(code, Weight.FINE, message) for code, message in fine if code not in seen]
 
 
@@ -199,19 +199,19 @@ def gaps(standing: Standing) -> list[Gap]:
     """What is missing to close the run, the things that stop it first."""
     found = []
     if standing.running:
-        found.append(Gap("running", say("close", "{n} tests are running: they must be handed in first", n=standing.running), stops=True))
+        found.append(Gap("running", say("close", "Tests still running, to be handed in first: {n}", n=standing.running), stops=True))
     if standing.undecided:
-        found.append(Gap("undecided", say("close", "{n} nominations are not decided", n=standing.undecided)))
+        found.append(Gap("undecided", say("close", "Nominations not decided: {n}", n=standing.undecided)))
     if not standing.enrolled:
         found.append(Gap("nobody", say("close", "Nobody is enrolled")))
     if not standing.over and standing.today < standing.ends_on:
         found.append(Gap("early", say("close", "The run lasts until {day}", day=standing.ends_on)))
     if standing.without_pre:
-        found.append(Gap("pre", say("close", "{n} people have no pre-test: their gain cannot be shown", n=standing.without_pre)))
+        found.append(Gap("pre", say("close", "People without a pre-test, whose gain cannot be shown: {n}", n=standing.without_pre)))
     if standing.without_post:
-        found.append(Gap("post", say("close", "{n} people have no final test", n=standing.without_post)))
+        found.append(Gap("post", say("close", "People without a final test: {n}", n=standing.without_post)))
     if standing.passed > standing.certificates:
         found.append(
-            Gap("certificates", say("close", "{n} people passed and have no certificate", n=standing.passed - standing.certificates))
+            Gap("certificates", say("close", "People who completed the course and have no certificate: {n}", n=standing.passed - standing.certificates))
         )
     return found
