@@ -23,8 +23,8 @@ class Section:
 
 SECTIONS = (
     Section("runs", "runs.index", "run.list", say("section", "Runs"), "r"),
-    Section("people", "people.index", "person.list", say("section", "People"), "p"),
-    Section("offices", "offices.index", "office.list", say("section", "Offices"), "o"),
+    Section("people", "register.index", "person.list", say("section", "People"), "p"),
+    Section("offices", "tree.index", "office.list", say("section", "Offices"), "o"),
     Section("courses", "courses.index", "course.list", say("section", "Courses"), "c"),
     Section("certificates", "certificates.index", "certificate.list", say("section", "Certificates"), "z"),
     Section("reports", "reports.index", "report.progress", say("section", "Reports"), "e"),

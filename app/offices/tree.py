@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
@@ -67,13 +68,39 @@ def add_office(
     return office
 
 
+def edit_office(
+    db: Session, office: Office, *, names: Mapping[str, str], zone: str, crossing: str | None, contact: str, closed_on: date | None = None,
+) -> None:
+    """Change what an office is called and how it is reached. Its code, kind and place in the tree stay: roles and records stand on them."""
+    take_write_lock(db)
+    if crossing is not None and crossing not in CROSSINGS:
+        raise Invalid(fields={"crossing": say("office", "Choose one of the kinds of crossing.")})
+    _check_zone(zone)
+    office.names = _others(office.names, names)
+    office.zone, office.crossing, office.contact, office.closed_on = zone, crossing, contact, closed_on
+    db.flush()
+
+
 def pair_offices(db: Session, one: Office, other: Office) -> None:
     """Say that two border offices face each other over a border."""
     take_write_lock(db)
     if one.country_id == other.country_id:
-        raise Invalid(say("office", "Paired offices belong to two countries."))
+        raise Invalid(fields={"paired": say("office", "Paired offices belong to two countries.")})
+    for office in (one, other):
+        unpair(db, office)
     one.paired_office_id, other.paired_office_id = other.id, one.id
     db.flush()
+
+
+def unpair(db: Session, office: Office) -> None:
+    """Say that an office faces no other any more; neither does the other."""
+    take_write_lock(db)
+    if office.paired_office_id is not None:
+        other = db.get(Office, office.paired_office_id)
+        if other is not None and other.paired_office_id == office.id:
+            other.paired_office_id = None
+        office.paired_office_id = None
+        db.flush()
 
 
 def add_classroom(db: Session, office: Office, *, names: Mapping[str, str], seats: int) -> Classroom:
@@ -87,6 +114,31 @@ def add_classroom(db: Session, office: Office, *, names: Mapping[str, str], seat
     db.add_all(Seat(classroom_id=room.id, label=f"{number:02d}") for number in range(1, seats + 1))
     db.flush()
     return room
+
+
+def edit_classroom(db: Session, room: Classroom, *, names: Mapping[str, str], seats: int) -> None:
+    """Rename a classroom, and add seats to it. Seats are not taken away: a broken one is marked at the seat."""
+    take_write_lock(db)
+    labels = set(db.scalars(sa.select(Seat.label).where(Seat.classroom_id == room.id)))
+    if not len(labels) <= seats <= 99:
+        raise Invalid(fields={"seats": say("office", "This classroom has {n} seats; the number goes up to 99 and not down.", n=len(labels))})
+    room.names = _others(room.names, names)
+    free = (label for label in (f"{number:02d}" for number in range(1, 100)) if label not in labels)
+    db.add_all(Seat(classroom_id=room.id, label=next(free)) for _ in range(seats - len(labels)))
+    db.flush()
+
+
+def edit_agency(db: Session, agency: Agency, *, names: Mapping[str, str], hint: Mapping[str, str]) -> None:
+    """Change what an agency is called and what is said about its service numbers. Its code stays."""
+    take_write_lock(db)
+    agency.names = _others(agency.names, names)
+    agency.service_number_hint = {**agency.service_number_hint, **hint}
+    db.flush()
+
+
+def _others(known: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    """New names over the known ones: a language that the form does not ask for keeps its name."""
+    return _names({**known, **names})
 
 
 def _names(names: Mapping[str, str]) -> dict[str, str]:

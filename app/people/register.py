@@ -1,9 +1,10 @@
-"""Verbs of the people register: take in, rename, post, give a role. The caller is the edge or a job; nothing commits here."""
+"""Verbs of the people register: take in, rename, post, give a role, let go. The caller is the edge or a job; nothing commits here."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import sqlalchemy as sa
@@ -36,17 +37,44 @@ def register_person(
         raise Invalid(fields={"family": say("person", "Give the family name and the given name.")})
     if db.scalar(sa.select(Person.id).where(Person.agency_id == agency.id, Person.service_number == number)):
         raise Conflict(say("person", "Service number {number} is already in the register of this agency.", number=number))
-    person = Person(
-        country_id=agency.country_id, agency_id=agency.id, service_number=number, gender=gender, born_on=born_on,
+    rows = newcomer(
+        agency_id=agency.id, country_id=agency.country_id, languages=_languages(db, agency.country_id), office_id=office.id,
+        service_number=number, names=names, since=since, gender=gender, rank=rank, post=post, born_on=born_on,
     )
-    db.add(person)
-    db.flush()
+    store(db, [rows])
+    return rows.person
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """The rows of somebody who is taken in: made first, stored together with others."""
+
+    person: Person
+    names: list[PersonName]
+    posting: Posting
+
+
+def newcomer(
+    *, agency_id: uuid.UUID, country_id: uuid.UUID, languages: Sequence[str], office_id: uuid.UUID, service_number: str,
+    names: Mapping[str, Name], since: date, gender: str | None, rank: str, post: str, born_on: date | None,
+) -> Newcomer:
+    """The rows of a new person, not stored yet."""
+    person = Person(country_id=country_id, agency_id=agency_id, service_number=tidy(service_number), gender=gender, born_on=born_on)
     rows = [_name_row(person, script, name, since, "") for script, name in names.items()]
-    db.add_all(rows)
-    db.add(Posting(person_id=person.id, office_id=office.id, agency_id=agency.id, rank=rank, post=post, valid_from=since))
-    _refresh_keys(db, person, rows)
+    refresh_keys(person, rows, languages)
+    return Newcomer(
+        person, rows,
+        Posting(person_id=person.id, office_id=office_id, agency_id=agency_id, rank=tidy(rank), post=tidy(post), valid_from=since),
+    )
+
+
+def store(db: Session, newcomers: Sequence[Newcomer]) -> None:
+    """Store people who are taken in together, in two flushes however many they are."""
+    take_write_lock(db)
+    db.add_all(rows.person for rows in newcomers)
     db.flush()
-    return person
+    db.add_all(row for rows in newcomers for row in (*rows.names, rows.posting))
+    db.flush()
 
 
 def rename_person(db: Session, person: Person, *, names: Mapping[str, Name], since: date, reason: str) -> None:
@@ -55,12 +83,28 @@ def rename_person(db: Session, person: Person, *, names: Mapping[str, Name], sin
     if not reason.strip():
         raise Invalid(fields={"reason": say("person", "Say why the name changes, with the number of the order.")})
     held = list(db.scalars(sa.select(PersonName).where(PersonName.person_id == person.id)))
-    new = [_name_row(person, script, name, since, reason.strip()) for script, name in names.items()]
-    if any(row.valid_from == other.valid_from and row.script == other.script for row in new for other in held):
+    if any(row.valid_from == since and row.script in names for row in held):
         raise Conflict(say("person", "A name from that day is already in the register."))
-    db.add_all(new)
-    _refresh_keys(db, person, [*held, *new])
+    if not names or not all(tidy(name.family) and tidy(name.given) for name in names.values()):
+        raise Invalid(fields={"family": say("person", "Give the family name and the given name.")})
+    db.add_all(renamed(person, held, names=names, since=since, reason=reason, languages=_languages(db, person.country_id)))
     db.flush()
+
+
+def renamed(
+    person: Person, held: Sequence[PersonName], *, names: Mapping[str, Name], since: date, reason: str, languages: Sequence[str],
+) -> list[PersonName]:
+    """The rows to add for new names. One entered earlier for the same day is corrected: that day has one name."""
+    same_day = {row.script: row for row in held if row.valid_from == since}
+    new = []
+    for script, name in names.items():
+        row = _name_row(person, script, name, since, reason.strip())
+        if (known := same_day.get(script)) is None:
+            new.append(row)
+        else:
+            known.family, known.given, known.patronymic, known.reason = row.family, row.given, row.patronymic, row.reason
+    refresh_keys(person, [*held, *new], languages)
+    return new
 
 
 def move_person(db: Session, person: Person, *, office: Office, agency: Agency, since: date, rank: str = "", post: str = "") -> Posting:
@@ -69,14 +113,44 @@ def move_person(db: Session, person: Person, *, office: Office, agency: Agency, 
     current = db.scalar(
         sa.select(Posting).where(Posting.person_id == person.id, Posting.valid_to.is_(None)).order_by(Posting.valid_from.desc())
     )
-    if current is not None:
-        if since <= current.valid_from:
-            raise Invalid(fields={"since": say("person", "The new posting begins after the present one, which began on {day}.", day=current.valid_from.isoformat())})
-        current.valid_to = since - timedelta(days=1)
-    posting = Posting(person_id=person.id, office_id=office.id, agency_id=agency.id, rank=rank, post=post, valid_from=since)
+    if current is not None and since <= current.valid_from:
+        raise Invalid(fields={"since": say("person", "The new posting begins after the present one, which began on {day}.", day=current.valid_from.isoformat())})
+    posting = moved(person, current, office_id=office.id, agency_id=agency.id, since=since, rank=rank, post=post)
     db.add(posting)
     db.flush()
     return posting
+
+
+def moved(
+    person: Person, current: Posting | None, *, office_id: uuid.UUID, agency_id: uuid.UUID, since: date, rank: str, post: str,
+) -> Posting:
+    """The posting from a day on; the one before it ends the day before. One that began the same day is corrected."""
+    person.left_on = None
+    if current is not None and current.valid_from == since:
+        current.office_id, current.agency_id, current.rank, current.post = office_id, agency_id, tidy(rank), tidy(post)
+        return current
+    if current is not None and (current.valid_to is None or current.valid_to >= since):
+        current.valid_to = since - timedelta(days=1)
+    return Posting(person_id=person.id, office_id=office_id, agency_id=agency_id, rank=tidy(rank), post=tidy(post), valid_from=since)
+
+
+def let_go(db: Session, person: Person, *, last_day: date) -> None:
+    """Note that somebody leaves the service after a day: posting and roles end with it, the record and all results stay."""
+    take_write_lock(db)
+    postings = db.scalars(
+        sa.select(Posting).where(Posting.person_id == person.id, sa.or_(Posting.valid_to.is_(None), Posting.valid_to > last_day))
+    ).all()
+    if begun := [posting for posting in postings if posting.valid_from > last_day]:
+        raise Invalid(fields={"last_day": say("person", "The posting began on {day}: the last day cannot be before it.", day=begun[0].valid_from.isoformat())})
+    for posting in postings:
+        posting.valid_to = last_day
+    grants = db.scalars(
+        sa.select(RoleGrant).where(RoleGrant.person_id == person.id, sa.or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > last_day))
+    )
+    for grant in grants:
+        grant.valid_to = max(last_day, grant.valid_from - timedelta(days=1))
+    person.left_on = last_day + timedelta(days=1)
+    db.flush()
 
 
 def give_role(
@@ -95,9 +169,9 @@ def give_role(
 
 
 def end_role(db: Session, grant: RoleGrant, *, last_day: date) -> None:
-    """Take a role back after a day."""
+    """Take a role back after a day. One that had not begun by then never holds."""
     take_write_lock(db)
-    grant.valid_to = last_day
+    grant.valid_to = max(last_day, grant.valid_from - timedelta(days=1))
     db.flush()
 
 
@@ -108,14 +182,20 @@ def _name_row(person: Person, script: str, name: Name, since: date, reason: str)
     )
 
 
-def _refresh_keys(db: Session, person: Person, rows: list[PersonName]) -> None:
-    """Compute what lists and searches use from all names the person has held."""
-    languages = db.scalar(sa.select(Country.languages).where(Country.id == person.country_id)) or ["kk"]
-    by_script: dict[str, PersonName] = {}
-    for row in sorted(rows, key=lambda row: row.valid_from):
-        by_script[row.script] = row
+def _languages(db: Session, country_id: uuid.UUID) -> list[str]:
+    return db.scalar(sa.select(Country.languages).where(Country.id == country_id)) or ["kk"]
+
+
+def main_name(rows: Sequence[PersonName], languages: Sequence[str]) -> Name:
+    """The name to list somebody by: the newest in the main script of the country's first language."""
+    by_script = {row.script: row for row in sorted(rows, key=lambda row: row.valid_from)}
     main = next(by_script[script] for script in MAIN_SCRIPTS.get(languages[0], USUAL_SCRIPTS) if script in by_script)
-    shown = Name(main.family, main.given, main.patronymic)
+    return Name(main.family, main.given, main.patronymic)
+
+
+def refresh_keys(person: Person, rows: Sequence[PersonName], languages: Sequence[str]) -> None:
+    """Compute what lists and searches use from all names that the person has held."""
+    shown = main_name(rows, languages)
     person.display_name, person.short_name = shown.full, shown.short
     person.sort_key = sort_key(shown, languages[0])
     person.search_key = search_key([Name(row.family, row.given, row.patronymic) for row in rows], person.service_number)
