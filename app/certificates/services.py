@@ -10,20 +10,22 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.certificates import completion, letters, queries, rules
 from app.certificates.keys import Pen
-from app.certificates.models import Certificate, CertificateEvent, NumberBlock, Signatory, SigningKey
+from app.certificates.models import Certificate, CertificateEvent, NumberBlock, Paper, Signatory, SigningKey
 from app.certificates.rules import Facts, Kind, Number, Signed, Signs, Standing, State
 from app.courses.models import Course, CourseVersion
 from app.courses.queries import course_content
 from app.db import take_write_lock
 from app.errors import Conflict, Invalid, NotFound, say
-from app.ids import readable_code, token_hash
+from app.ids import new_id, readable_code, token_hash
 from app.offices.models import Classroom, Country, Office
-from app.people.models import Person
+from app.people.models import Person, Throttle
 from app.people.names import Name
+from app.people.rules import Count, Pace, after_failure, wait
 from app.runs.models import CourseRun, Enrolment
 
 LONGEST_REASON = 500
@@ -335,3 +337,36 @@ def replace(
     new = _write(db, enrolment, facts, block, number, pen=pen, now=now, actor_id=actor_id, salts={}, replaces=certificate)
     db.flush()
     return new
+
+
+# ---- wrong checks ----------------------------------------------------------------------------------------------------
+
+CHECKS = Pace(free=8, cap=60)
+
+
+def seconds_to_wait(db: Session, address: str, now: datetime) -> int:
+    """How long an address waits before its next check counts."""
+    found = db.execute(sa.select(Throttle.failures, Throttle.next_at).where(Throttle.subject == _subject(address))).first()
+    return wait(Count(*found), CHECKS, now) if found else 0
+
+
+def count_wrong_check(db: Session, address: str, now: datetime) -> None:
+    """Remember that an address asked for a certificate that there is not: the ninth in a row waits, and then longer."""
+    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    row = {"id": new_id(), "subject": _subject(address), "failures": 0, "next_at": now}
+    db.execute(insert(Throttle).values(row).on_conflict_do_nothing())
+    found = db.scalars(sa.select(Throttle).where(Throttle.subject == _subject(address)).with_for_update()).one()
+    after = after_failure(Count(found.failures, found.next_at), CHECKS, now)
+    found.failures, found.next_at = after.failures, after.next_at or now
+    db.flush()
+
+
+def _subject(address: str) -> str:
+    return f"check:{token_hash(address)[:32]}"
+
+
+def remember_paper(db: Session, certificate_id: uuid.UUID, *, stamp: str, sha256: str, now: datetime) -> None:
+    """Note under which hash this node keeps the paper of a certificate: the first one stays, unless its file was lost."""
+    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    row = {"id": new_id(), "certificate_id": certificate_id, "stamp": stamp, "sha256": sha256, "made_at": now}
+    db.execute(insert(Paper).values(row).on_conflict_do_update(index_elements=["certificate_id", "stamp"], set_={"sha256": sha256, "made_at": now}))
