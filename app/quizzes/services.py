@@ -197,6 +197,7 @@ _INSERT_NEW = {
     "sqlite": sqlite_insert(Answer.__table__).on_conflict_do_nothing(),  # type: ignore[arg-type]
     "postgresql": postgresql_insert(Answer.__table__).on_conflict_do_nothing(),  # type: ignore[arg-type]
 }
+_COUNTING = {"preserve_rowcount": True}  # else SQLAlchemy knows the number of rows of UPDATE and DELETE alone
 
 
 def save_answer(
@@ -240,8 +241,9 @@ def save_answer(
                 "id": new_id(), "owner_node": db.info["node"], "segment": None, "attempt_id": attempt_id,
                 "question": question, "revision": revision, "key": key, "response": response, "sure": sure, "saved_at": now,
             },
+            execution_options=_COUNTING,
         )  # fmt: skip
-        if stored.rowcount:  # type: ignore[attr-defined]
+        if stored.rowcount == 1:  # type: ignore[attr-defined]
             return Saved(question, revision, now, rules.remaining_ms(sitting, uptime, now))
         # PostgreSQL: the same save has arrived twice at once and the other one was first; look again.
     raise StaleAnswer()
