@@ -299,5 +299,5 @@ def scalar(value: Any, *, flow: bool = False) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = str(value)
-    bare = _PLAIN.fullmatch(text) and not _NOT_PLAIN.search(text) and not (flow and re.search(r"[,\[\]{}:]", text))
+    bare = _PLAIN.fullmatch(text) and not _NOT_PLAIN.search(text) and not (flow and re.search(r"[,\[\]{}:?]", text))
     return text if bare else '"' + _ESCAPED.sub(lambda sign: _SHORT.get(sign[0], f"\\u{ord(sign[0]):04x}"), text) + '"'

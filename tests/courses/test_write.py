@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.courses import disk, rules, strict_yaml, write
@@ -27,6 +27,7 @@ documents = st.dictionaries(keys, written, min_size=1, max_size=4) | st.lists(wr
 
 
 @given(documents)
+@example({"a": ["0?", "b:", "c, d"]})
 def test_what_is_written_reads_the_same(data: Any) -> None:
     """Whatever an author types, quotation marks, colons and all, comes back as it was."""
     document = strict_yaml.read(strict_yaml.write(data), "any.yaml")

@@ -41,6 +41,8 @@ function sendWhole(button) {
 // Notes: two seconds after the last key, and when the field is left. The status line says which of saved and waiting it is.
 const note = document.querySelector("textarea#note");
 if (note && form) {
+  const hint = document.querySelector("[data-typing]");
+  hint.textContent = hint.dataset.typing;
   let last = note.value;
   let waiting = 0;
 
