@@ -60,26 +60,7 @@ def who_is(db: Session, token_hash: str, today: date) -> Who | None:
     None when it has ended, or when the person has left or may sign in no more. A PIN has six digits: it opens what a
     trainee may do, whatever else the person is.
     """
-    row = db.execute(
-        sa.select(
-            SignIn.id, SignIn.kind, SignIn.started_at, SignIn.seen_at, Person.id, Person.short_name,
-            Preference.language, Preference.text_size, Preference.contrast, Preference.spacing, Preference.keys,
-            Office.id, Office.names, Office.zone, Seat.label, Classroom.names,
-        )
-        .join(Person, Person.id == SignIn.person_id)
-        .outerjoin(Account, Account.person_id == Person.id)
-        .outerjoin(Preference, Preference.person_id == Person.id)
-        .outerjoin(Posting, sa.and_(Posting.person_id == Person.id, _current(Posting, today)))
-        .outerjoin(Office, Office.id == Posting.office_id)
-        .outerjoin(Seat, Seat.id == SignIn.seat_id)
-        .outerjoin(Classroom, Classroom.id == Seat.classroom_id)
-        .where(
-            SignIn.token_hash == token_hash, SignIn.ended_at.is_(None), Account.disabled_at.is_(None),
-            sa.or_(Person.left_on.is_(None), Person.left_on > today),
-        )
-        .order_by(Posting.valid_from.desc())
-        .limit(1)
-    ).first()
+    row = db.execute(_WHO, {"token_hash": token_hash, "today": today}).first()
     if row is None:
         return None
     (sign_in, kind, started_at, seen_at, person, name, lang, size, contrast, spacing, keys,
@@ -97,14 +78,46 @@ def who_is(db: Session, token_hash: str, today: date) -> Who | None:
 
 def grants_of(db: Session, person_id: uuid.UUID, today: date) -> tuple[Grant, ...]:
     """The roles that a person holds today."""
-    rows = db.execute(
-        sa.select(RoleGrant.role, Office.path)
-        .join(Office, Office.id == RoleGrant.office_id)
-        .where(RoleGrant.person_id == person_id, _current(RoleGrant, today))
-        .order_by(RoleGrant.role, Office.path)
+    return tuple(Grant(Role(role), path) for role, path in db.execute(_GRANTS, {"person_id": person_id, "today": today}))
+
+
+# ---- the two statements of every request: made once, of plain tables, because making them costs more than running them ----
+
+_TODAY = sa.bindparam("today", type_=sa.Date())
+_sign_in, _person, _account, _preference, _posting, _grant, _office, _seat, _classroom = (
+    table.__table__ for table in (SignIn, Person, Account, Preference, Posting, RoleGrant, Office, Seat, Classroom)
+)
+
+
+def _current(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.valid_from <= _TODAY, sa.or_(table.c.valid_to.is_(None), table.c.valid_to >= _TODAY))
+
+
+_WHO = (
+    sa.select(
+        _sign_in.c.id, _sign_in.c.kind, _sign_in.c.started_at, _sign_in.c.seen_at, _person.c.id, _person.c.short_name,
+        _preference.c.language, _preference.c.text_size, _preference.c.contrast, _preference.c.spacing, _preference.c["keys"],
+        _office.c.id, _office.c.names, _office.c.zone, _seat.c.label, _classroom.c.names,
     )
-    return tuple(Grant(Role(role), path) for role, path in rows)
-
-
-def _current(table: type[Posting] | type[RoleGrant], today: date) -> sa.ColumnElement[bool]:
-    return sa.and_(table.valid_from <= today, sa.or_(table.valid_to.is_(None), table.valid_to >= today))
+    .select_from(
+        _sign_in.join(_person, _person.c.id == _sign_in.c.person_id)
+        .outerjoin(_account, _account.c.person_id == _person.c.id)
+        .outerjoin(_preference, _preference.c.person_id == _person.c.id)
+        .outerjoin(_posting, sa.and_(_posting.c.person_id == _person.c.id, _current(_posting)))
+        .outerjoin(_office, _office.c.id == _posting.c.office_id)
+        .outerjoin(_seat, _seat.c.id == _sign_in.c.seat_id)
+        .outerjoin(_classroom, _classroom.c.id == _seat.c.classroom_id)
+    )
+    .where(
+        _sign_in.c.token_hash == sa.bindparam("token_hash"), _sign_in.c.ended_at.is_(None), _account.c.disabled_at.is_(None),
+        sa.or_(_person.c.left_on.is_(None), _person.c.left_on > _TODAY),
+    )
+    .order_by(_posting.c.valid_from.desc())
+    .limit(1)
+)
+_GRANTS = (
+    sa.select(_grant.c.role, _office.c.path)
+    .join_from(_grant, _office, _office.c.id == _grant.c.office_id)
+    .where(_grant.c.person_id == sa.bindparam("person_id"), _current(_grant))
+    .order_by(_grant.c.role, _office.c.path)
+)
