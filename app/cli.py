@@ -180,6 +180,19 @@ def course_check(folder: Path) -> None:
     click.echo(f"{course.id}: in order.")
 
 
+@course_group.command(name="format", epilog="Example: sabaq course format courses/vehicle-search")
+@click.argument("folder", type=click.Path(exists=True, path_type=Path))
+def course_format(folder: Path) -> None:
+    """Write a course folder in its canonical form and name the files that changed."""
+    from app.courses import problems, write
+
+    try:
+        changed = write.rewrite(folder)
+    except problems.BadCourse as bad:
+        refuse("\n".join(str(problem) for problem in bad.problems))
+    click.echo("\n".join(str(path) for path in changed) or "Nothing to change.")
+
+
 def report_courses(folder: Path) -> bool:
     """Publish what changed in a folder of courses and say it; whether all were taken."""
     from app.courses import loading
