@@ -484,6 +484,7 @@ function show(n, { push = true, focus = true } = {}) {
   } else {
     summaryButton.remove();
   }
+  toSummary.className = n ? "panel-foot" : "";
   for (const link of links) {
     if (Number(link.dataset.to) === n) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
