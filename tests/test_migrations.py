@@ -1,0 +1,105 @@
+"""Migrations: each step keeps the rows, on both databases; a step that fails half-way leaves the database as it was."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.script import ScriptDirectory
+from sqlalchemy import event
+
+from app.db import make_engine
+from app.ops import migrations
+from tests.conftest import DATABASES, database_address
+
+
+@dataclass(frozen=True)
+class Step:
+    """One migration: rows put in before it by plain SQL (the models have moved on), and what must hold afterwards."""
+
+    name: str
+    previous: str | None
+    load: Callable[[sa.Connection], Any]
+    check: Callable[[sa.Connection, Any], None]
+
+
+def nothing(_connection: sa.Connection) -> None:
+    """The first step begins with an empty database."""
+
+
+def first_tables(connection: sa.Connection, _before: Any) -> None:
+    """Rows can be stored, and what must be unique is."""
+    country = {"id": uuid.uuid4().hex, "owner_node": "centre", "code": "KZ", "names": "{}", "zone": "Asia/Almaty", "weekend": "[6,7]", "languages": "[]"}
+    columns = ", ".join(country)
+    insert = sa.text(f"INSERT INTO country ({columns}) VALUES ({', '.join(':' + name for name in country)})")
+    connection.execute(insert, country)
+    with pytest.raises(sa.exc.IntegrityError), connection.begin_nested():
+        connection.execute(insert, country | {"id": uuid.uuid4().hex})
+    assert connection.scalar(sa.text("SELECT count(*) FROM country")) == 1
+
+
+STEPS = (Step("0001", None, nothing, first_tables),)
+
+
+@pytest.fixture(params=DATABASES)
+def fresh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    """An empty database of each kind."""
+    with database_address(request.param, tmp_path_factory) as url:
+        engine = make_engine(url)
+        yield engine
+        engine.dispose()
+
+
+def test_every_migration_has_a_step_with_rows() -> None:
+    """A migration that nobody has tried with rows in the tables fails here."""
+    scripts = ScriptDirectory.from_config(migrations.settings())
+
+    assert [step.name for step in STEPS] == [script.revision for script in reversed(list(scripts.walk_revisions()))]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_step_keeps_the_rows(step: Step, fresh: sa.Engine) -> None:
+    """Rows of the release before are there after the step, as the step promises."""
+    if step.previous:
+        migrations.upgrade(fresh, step.previous)
+    with fresh.connect().execution_options(writing=True) as connection, connection.begin():
+        before = step.load(connection)
+
+    migrations.upgrade(fresh, step.name)
+
+    with fresh.connect().execution_options(writing=True) as connection, connection.begin():
+        step.check(connection, before)
+
+
+@pytest.mark.parametrize("statement", [3, 20, 60])
+def test_an_interrupted_migration_leaves_the_database_as_it_was(fresh: sa.Engine, statement: int) -> None:
+    """A power cut in the middle: nothing of the step is there, and the next start does it whole."""
+    seen = 0
+
+    def cut(*_: Any) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == statement:
+            raise KeyboardInterrupt
+
+    event.listen(fresh, "before_cursor_execute", cut)
+    with pytest.raises(KeyboardInterrupt):
+        migrations.upgrade(fresh)
+    event.remove(fresh, "before_cursor_execute", cut)
+
+    assert sa.inspect(fresh).get_table_names() == []
+    migrations.upgrade(fresh)
+    assert migrations.revision(fresh) == migrations.newest()
+
+
+def test_upgrading_twice_changes_nothing(fresh: sa.Engine) -> None:
+    """Every start of a node upgrades; most find nothing to do."""
+    migrations.upgrade(fresh)
+
+    migrations.upgrade(fresh)
+
+    assert migrations.revision(fresh) == migrations.newest()
