@@ -95,8 +95,10 @@ def web() -> None:
     """Serve the pages (the supervisor calls this)."""
     import waitress
 
+    from app import logs
     from app.ops import supervisor
 
+    logs.install()
     app = _app()
     supervisor.end_with_parent()
     waitress.serve(
@@ -108,7 +110,9 @@ def web() -> None:
 def jobs() -> None:
     """Do what comes round: close overdue tests, look at the clock, tidy (the supervisor calls this)."""
     import app.jobs
+    from app import logs
 
+    logs.install()
     config, database = node()
     app.jobs.run(database, config.folder)
 
