@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import threading
 import unicodedata
@@ -217,7 +218,14 @@ def _silent() -> Any:
 def _fonts() -> Any:
     from weasyprint.text.fonts import FontConfiguration
 
+    atexit.register(_forget)
     return FontConfiguration()
+
+
+def _forget() -> None:
+    """Let go of the fonts while the libraries that hold them are still there: at the end of the process."""
+    _style.cache_clear()
+    _fonts.cache_clear()
 
 
 @cache
