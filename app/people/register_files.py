@@ -183,9 +183,9 @@ def _xlsx(data: bytes) -> tuple[Row, ...]:
         page: Any = book.worksheets[0]
         rows = []
         for number, cells in enumerate(page.iter_rows(max_row=MOST_ROWS + 60, max_col=MOST_COLUMNS), start=1):
-            found = tuple(_cell(cell) for cell in cells)
+            found = _with_merged(number, [_cell(cell) for cell in cells], merged)
             if any(cell.text for cell in found):
-                rows.append(Row(number, _with_merged(number, found, merged)))
+                rows.append(Row(number, found))
         book.close()
     except Invalid:
         raise
@@ -247,11 +247,14 @@ def _column(letters: bytes) -> int:
     return place
 
 
-def _with_merged(number: int, cells: tuple[Cell, ...], merged: dict[tuple[int, int], str]) -> tuple[Cell, ...]:
-    return tuple(
+def _with_merged(number: int, cells: list[Cell], merged: dict[tuple[int, int], str]) -> tuple[Cell, ...]:
+    marked = [
         Cell(cell.text, Trouble.MERGED, merged_with=merged[number, place]) if not cell.text and (number, place) in merged else cell
         for place, cell in enumerate(cells, start=1)
-    )
+    ]
+    while marked and marked[-1] == EMPTY:
+        marked.pop()
+    return tuple(marked)
 
 
 ZEROS = re.compile(r"0{2,20}")

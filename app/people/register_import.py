@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,27 @@ class Look:
         return text or i18n.say(LABELS[key])
 
 
+def _upload(token: str) -> Upload:
+    return register_uploads.find(_folder(), token=token, person_id=me().person_id)
+
+
+def with_file(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """A view of a waiting file: when the file is gone, the person is told so and chooses it again."""
+
+    @wraps(view)
+    def wrapper(token: str) -> ResponseReturnValue:
+        try:
+            _upload(token)
+        except NotFound:
+            say_next(say("import", "That file is no longer here: it was taken over, thrown away, or is older than a day. Choose it again."), kind="warn")
+            return go("register_import.index")
+        return view(token=token)
+
+    return wrapper
+
+
 def _look(token: str) -> Look:
-    upload = register_uploads.find(_folder(), token=token, person_id=me().person_id)
+    upload = _upload(token)
     said = upload.said
     grid = register_files.read(upload.data, encoding=said.get("encoding", ""), separator=said.get("separator", ""))
     heads = staff_list.recognise(grid, _heads_in_all_languages())
@@ -161,6 +181,7 @@ def _id(text: Any) -> uuid.UUID | None:
 
 @bp.get("/people/import/<token>/reading")
 @guarded("person.import")
+@with_file
 def reading(token: str) -> ResponseReturnValue:
     """How the file is read: letters, columns, what holds for all rows."""
     return _reading(_look(token))
@@ -179,6 +200,7 @@ def _reading(look: Look, faults: Sequence[Message] = ()) -> str:
 
 @bp.post("/people/import/<token>/reading")
 @guarded("person.import")
+@with_file
 def settle(token: str) -> ResponseReturnValue:
     """Take what was said about the file. Other letters or another separator show the first rows anew."""
     look = _look(token)
@@ -214,6 +236,7 @@ def settle(token: str) -> ResponseReturnValue:
 
 @bp.get("/people/import/<token>")
 @guarded("person.import")
+@with_file
 def check(token: str) -> ResponseReturnValue:
     """What taking the file over would do: nothing is stored yet."""
     look = _look(token)
@@ -240,9 +263,10 @@ def _plan(look: Look) -> tuple[list[Entry], Plan]:
 
 @bp.post("/people/import/<token>/fix")
 @guarded("person.import")
+@with_file
 def fix(token: str) -> ResponseReturnValue:
     """Another value for one cell of the file, for this take-over."""
-    upload = register_uploads.find(_folder(), token=token, person_id=me().person_id)
+    upload = _upload(token)
     row, column = request.form.get("row", ""), request.form.get("column", "")
     if row.isdigit() and len(row) < 8 and column in LABELS:
         upload.said.setdefault("fixes", {}).setdefault(row, {})[column] = " ".join(request.form.get("value", "").split())[:200]
@@ -252,6 +276,7 @@ def fix(token: str) -> ResponseReturnValue:
 
 @bp.post("/people/import/<token>/take")
 @guarded("person.import")
+@with_file
 def take(token: str) -> ResponseReturnValue:
     """Take the good rows into the register."""
     look = _look(token)
@@ -273,15 +298,17 @@ def take(token: str) -> ResponseReturnValue:
 
 @bp.post("/people/import/<token>/drop")
 @guarded("person.import")
+@with_file
 def drop(token: str) -> ResponseReturnValue:
     """Throw the file away."""
-    register_uploads.find(_folder(), token=token, person_id=me().person_id).drop()
+    _upload(token).drop()
     say_next(say("import", "The file is thrown away. Nothing of it was stored but what you took over."))
     return go("register_import.index")
 
 
 @bp.get("/people/import/<token>/bad")
 @guarded("person.import")
+@with_file
 def bad(token: str) -> ResponseReturnValue:
     """The bad rows as a workbook: as they were, with a column that says why. Repaired, it can be read in by itself."""
     look = _look(token)

@@ -392,7 +392,7 @@ class _Reader:
             self.bad(key, say("import", "A digit stands in the name."))
         elif len(text) > 100:
             self.bad(key, say("import", "Longer than {n} characters.", n=100))
-        elif not any(c.isalpha() for c in text):
+        elif not script_of(text):
             self.bad(key, say("import", "No letter stands in the name."))
         elif mixed := unmixed(text):
             whole = self.cell(key).text
@@ -400,7 +400,7 @@ class _Reader:
                 key, say("import", "Latin and Cyrillic letters that look alike are mixed: {letters}.", letters=foreign(text)),
                 whole.replace(text, mixed[0]) if mixed[0] else None,
             )
-        return script_of(text)
+        return script_of(text) or None
 
     def gender(self) -> str | None:
         text = self.text("gender")
@@ -472,14 +472,15 @@ _LOOKS_LATIN = {cyrillic: latin for latin, cyrillic in _LOOKS.items()}
 
 
 def script_of(text: str) -> str:
-    """The script that most letters of a text are in."""
+    """The script that most letters of a text are in; empty when it has no letter of ours."""
     counts = {"Cyrl": 0, "Latn": 0, "Arab": 0}
     for letter in text:
         if letter.isalpha():
             name = unicodedata.name(letter, "")
             for start, script in (("CYRILLIC", "Cyrl"), ("LATIN", "Latn"), ("ARABIC", "Arab")):
                 counts[script] += name.startswith(start)
-    return max(counts, key=lambda script: counts[script])
+    most = max(counts, key=lambda script: counts[script])
+    return most if counts[most] else ""
 
 
 def _scripts(word: str) -> set[str]:
