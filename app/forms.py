@@ -8,7 +8,20 @@ from flask_wtf import FlaskForm
 from wtforms import Field
 
 from app import i18n
-from app.errors import Invalid
+from app.errors import Invalid, say
+
+# What the fields and validators of our forms say by themselves, named here so that the catalogues have it.
+OF_WTFORMS = (
+    say("form", "This field is required."),
+    say("form", "Not a valid choice."),
+    say("form", "Invalid Choice: could not coerce."),
+    say("form", "Invalid choice(s): one or more data inputs could not be coerced."),
+    say("form", "Not a valid date value."),
+    say("form", "Not a valid integer value."),
+    say("form", "Number must be between %(min)s and %(max)s."),
+    i18n.nt("form", "Field cannot be longer than %(max)d character.", "Field cannot be longer than %(max)d characters.", 1),
+    i18n.nt("form", "'%(value)s' is not a valid choice for this field.", "'%(value)s' are not valid choices for this field.", 1),
+)
 
 
 class _Texts:
