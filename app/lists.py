@@ -249,8 +249,11 @@ def download(made: sheets.Sheet, file: str, **options: Any) -> Response:
 
 
 def attachment(data: bytes, name: str, *, rows: int | None = None, inline: bool = False) -> Response:
-    """Bytes as a file with a name; the audit keeps the name, the number of rows and the hash."""
-    audit("export", about=request.path, file=name, rows=rows, sha256=hashlib.sha256(data).hexdigest())
+    """Bytes as a file with a name; the audit keeps the name, the filters, the number of rows and the hash."""
+    audit(
+        "export", about=request.path, file=name, rows=rows, filters=request.query_string.decode()[:2000],
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
     response = Response(data, mimetype=MIMES[name.rsplit(".", 1)[1]].split(";")[0])
     response.headers["Content-Type"] = MIMES[name.rsplit(".", 1)[1]]
     response.headers["Content-Disposition"] = f'{"inline" if inline else "attachment"}; filename="{name}"'

@@ -410,9 +410,11 @@ def facts_of(asked: Asked, terms: Mapping[uuid.UUID, Terms]) -> Facts:
         .group_by(Enrolment.id, Person.id, CourseRun.id, CourseVersion.id)
     )
     line = lines.subquery("line")
-    least = sa.case({id: one.pass_mark * (MILLION // 100) for id, one in terms.items()}, value=line.c.version_id) if terms else sa.null()
-    passed = sa.case((line.c.after >= least, 1), else_=0).label("passed")
-    return sa.select(*line.c, passed).subquery("facts")
+    passed: sa.ColumnElement[int] = sa.literal(0)
+    if terms:
+        least = sa.case({id: one.pass_mark * (MILLION // 100) for id, one in terms.items()}, value=line.c.version_id)
+        passed = sa.case((line.c.after >= least, 1), else_=0)
+    return sa.select(*line.c, passed.label("passed")).subquery("facts")
 
 
 # ---- rows: which participation counts where --------------------------------------------------------------------------

@@ -15,6 +15,8 @@ MILLION = 1_000_000
 LONGEST = 366 * 12
 """Days of the longest period: a report by months has a row for each."""
 
+FIRST_YEAR, LAST_YEAR = 1950, 2999
+
 
 # ---- periods ---------------------------------------------------------------------------------------------------------
 
@@ -28,7 +30,7 @@ class Period:
     key: str = ""
 
 
-_KEY = re.compile(r"(?P<year>[12][0-9]{3})(-(?P<month>0[1-9]|1[0-2])|-Q(?P<quarter>[1-4]))?")
+_KEY = re.compile(r"(?P<year>19[5-9][0-9]|2[0-9]{3})(-(?P<month>0[1-9]|1[0-2])|-Q(?P<quarter>[1-4]))?")
 
 
 def period_of(key: str) -> Period | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -20,8 +20,9 @@ from app.courses.models import CourseVersion
 from app.errors import Invalid, Message, NotFound, say
 from app.http import actor, guarded, me
 from app.i18n import t
-from app.offices.models import Agency
-from app.people.models import Person
+from app.offices.models import Agency, Office
+from app.offices.scope import under
+from app.people.models import Person, Posting
 from app.people.names import Name, sort_key
 from app.policy import scope
 from app.reports import progress, rules
@@ -129,14 +130,14 @@ def _asked_period(view: lists.View, named: Period | None) -> tuple[Period, Messa
         return usual, None
     first = first or cast(date, last).replace(month=1, day=1)
     last = last or max(_today(), first)
-    if first <= last <= first + timedelta(days=rules.LONGEST):
+    if first <= last and (last - first).days <= rules.LONGEST and first.year >= rules.FIRST_YEAR and last.year <= rules.LAST_YEAR:
         return Period(first, last), None
     for name in ("from", "to"):
         view.values.pop(name, None)
     shown = _period(usual)
     if first > last:
         return usual, say("report", "The first day is after the last. Shown is {period}.", period=shown)
-    return usual, say("report", "A report covers twelve years at most. Shown is {period}.", period=shown)
+    return usual, say("report", "A report covers twelve years at most, and none before {year}. Shown is {period}.", year=str(rules.FIRST_YEAR), period=shown)
 
 
 def _id_of(choices: Sequence[progress.Choice], key: str) -> uuid.UUID | None:
@@ -352,7 +353,7 @@ def _paper(wish: Wish, made: Report) -> ResponseReturnValue:
         ],
         column=columns, value=lambda row, column: _shown(row.figures.value(column), column),
         figure=lambda key: _shown(made.whole.value(columns[key]), columns[key]), remark=remark, rows_shown=_rows_shown(made),
-        definitions=DEFINITIONS,
+        definitions=DEFINITIONS, groups=progress.GROUPS,
     )
     name = f"progress-{asked.by}-{asked.period.key or asked.period.first.isoformat()}.pdf"
     return lists.attachment(data, name, rows=len(made.rows), inline=True)
@@ -370,7 +371,7 @@ DEFINITIONS = (
     ),
     (
         say("report", "Trained"),
-        say("report", "people with a finished lesson, a handed-in test or a certificate in one of these runs. A person is counted once in each row and once in the total, so rows of people do not add up to the total"),
+        say("report", "people with a finished lesson, a handed-in test or a certificate in one of these runs. Each person is counted once in every row and once in the total: rows of people need not add up"),
     ),
     (say("report", "Not stated"), say("report", "nobody entered it. Women, men and not stated add up to the trained, always")),
     (say("report", "Before, after"), say("report", "mean of the first pre-test and of the best post-test, in points of 100, of the same people: those who have both")),
@@ -446,7 +447,16 @@ def _fetch(wish: Wish, measure: progress.Measure, row: Any) -> None:
     found = progress.behind(wish.asked, progress.terms_of(g.db, wish.asked.period), measure, row).subquery("found")
     office = {place.code: i18n.pick(place.names) for place in wish.scope}
     by_id = {place.id: i18n.pick(place.names) for place in wish.scope}
-    who = (Person.display_name, Person.service_number, Person.gender, Agency.names.label("agency"))
+    # A name leads to the person's record where the reader may open it: not after a move to somebody else's office.
+    here = (
+        sa.select(Posting.id).join(Office, Office.id == Posting.office_id)
+        .where(
+            Posting.person_id == Person.id, under(Office.path, scope(actor(), "person.read")), Posting.valid_from <= wish.asked.today,
+            sa.or_(Posting.valid_to.is_(None), Posting.valid_to >= wish.asked.today),
+        )
+        .correlate(Person).exists()
+    )
+    who = (Person.display_name, Person.service_number, Person.gender, Agency.names.label("agency"), here.label("here"))
     order: dict[str, Any] = {"name": (Person.sort_key, Person.service_number), "service_number": Person.service_number}
     if measure.unit != "participation":
         query = (
@@ -534,7 +544,7 @@ PARTICIPATIONS = lists.Listing(
         lists.Column("mode", say("report", "Mode"), value=lambda line: _mode(line["mode"])),
         lists.Column("before", say("report", "Before"), "number", value=lambda line: _points(line["before"]), sort=True),
         lists.Column("after", say("report", "After"), "number", value=lambda line: _points(line["after"]), sort=True),
-        lists.Column("gain", say("report", "Gain, points"), "number", value=_gained, sort=True),
+        lists.Column("gain", say("report", "Gain"), "number", value=_gained, sort=True),
         lists.Column("passed", say("report", "Post-test"), value=_passed),
         lists.Column("certificate", say("report", "Certificate"), value=_paper_of),
     ),

@@ -42,7 +42,7 @@ def test_a_period_is_named_by_month_quarter_or_year(key: str, first: date, last:
     assert period_of(key) == Period(first, last, key)
 
 
-@pytest.mark.parametrize("key", ["", "2026-13", "2026-Q5", "26", "2026-1", "november", "2026-11-24", "0026-11"])
+@pytest.mark.parametrize("key", ["", "2026-13", "2026-Q5", "26", "2026-1", "november", "2026-11-24", "0026-11", "1949"])
 def test_what_names_no_period_is_none(key: str) -> None:
     """Nothing is guessed from half a name."""
     assert period_of(key) is None
