@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
+import subprocess
 from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -17,7 +19,7 @@ from flask.testing import FlaskClient
 from pypdf import PdfReader
 from sqlalchemy.orm import Session
 
-from app.offices.models import Office
+from app.offices.models import Agency, Office
 from app.people import credentials
 from app.people.models import Person, Pin
 from app.policy import Role
@@ -440,6 +442,30 @@ def test_screen_paper_and_files_of_the_result_sheet_agree(db: Session, client_of
         assert (row["gain_points"] or "–").replace("-", "–") == points.removeprefix("+").removesuffix(".0")
     assert "Rows shown 7 of 7." in paper
     assert "Mean of 5 persons with both tests 38.9 72.4 +33.6" in paper
+
+
+@pytest.mark.goal("XCT-12")
+@pytest.mark.parametrize("paper", ["results", "nominations"])
+@pytest.mark.parametrize("language", ["en", "ru", "kk", "prs"])
+def test_no_paper_of_a_run_is_wider_than_its_page(
+    db: Session, client_of: ClientOf, office: Office, manager: Person, tmp_path: Path, language: str, paper: str
+) -> None:
+    """With the longest names and in every language the last column ends inside the margin."""
+    run = a_sheet_of_results(db, office)
+    person = make_person(db, office, family="Әбдірахманова-Сейітжаппарқызы", given="Гүлжаһан Қуанышқызы")
+    db.get_one(Agency, person.agency_id).names = dict.fromkeys(("en", "ru", "kk", "prs"), "Министерство внутренних дел, Главное управление")
+    enrol(db, run, person)
+    make_nomination(db, run, person, office, reason="Has been on leave since the beginning of the month")
+    client = client_of(manager)
+    client.post("/language", data={"language": language})
+
+    (tmp_path / "paper.pdf").write_bytes(client.get(f"/runs/R-1/{paper}?as=pdf").data)
+    words = subprocess.run(["pdftotext", "-bbox", str(tmp_path / "paper.pdf"), "-"], check=True, capture_output=True, text=True).stdout
+
+    width = float(re.findall(r'<page width="([\d.]+)"', words)[0])
+    margin = 12.9 / 25.4 * 72
+    assert [word for word in re.findall(r"<word .*?</word>", words) if float(re.findall(r'xMax="([\d.]+)"', word)[0]) > width - margin + 0.5] == []
+    assert [word for word in re.findall(r"<word .*?</word>", words) if float(re.findall(r'xMin="(-?[\d.]+)"', word)[0]) < margin - 0.5] == []
 
 
 @pytest.mark.goal("RUN-08")
