@@ -52,8 +52,8 @@ def _as_digits(text: str) -> int:
 
 def parse(text: str) -> Number | None:
     """The number that somebody typed, whatever case, blanks and dashes; None when it can be none."""
-    plain = unicodedata.normalize("NFKC", text[:60]).upper().translate(_DIGITS).translate(_LOOKALIKES)
-    found = _NUMBER.fullmatch(re.sub(r"[\s\-\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}_./№]", "", plain))
+    plain = unicodedata.normalize("NFKC", text[:60].replace("№", "")).upper().translate(_DIGITS).translate(_LOOKALIKES)
+    found = _NUMBER.fullmatch(re.sub(r"[\s\-\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}_./]", "", plain))
     if found is None:
         return None
     number = Number(found[1], int(found[2]), int(found[3]))

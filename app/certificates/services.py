@@ -69,8 +69,12 @@ def make_key_known(db: Session, pen: Pen, now: datetime) -> SigningKey:
     for known in queries.public_keys(db, pen.key_id):
         return known
     key = SigningKey(key_id=pen.key_id, node=db.info["node"], public_key=base64.b64encode(pen.public).decode(), made_at=now)
-    db.add(key)
-    db.flush()
+    try:
+        with db.begin_nested():
+            db.add(key)
+            db.flush()
+    except sa.exc.IntegrityError:  # PostgreSQL: another process of this node was first, between our look and our insert
+        return queries.public_keys(db, pen.key_id)[0]
     return key
 
 

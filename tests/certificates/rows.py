@@ -7,16 +7,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.certificates import services
+from app.certificates import completion, rules, services
 from app.certificates.keys import Pen, pen
 from app.certificates.models import Certificate, NumberBlock, Signatory
 from app.certificates.rules import Facts, Kind, Signs
 from app.db import MICRO
-from app.offices.models import Office
+from app.offices.models import Country, Office
 from app.people.models import Person, PersonName
 from app.people.names import Name
+from app.quizzes.models import Attempt
 from app.runs.models import CourseRun, Enrolment
 from tests.factories import LONG_AGO, a_moment, added, make_country, make_office, make_person
 from tests.runs import rows as runs
@@ -28,7 +30,10 @@ ADDRESS = "https://verify.example.kz"
 def make_ended_run(db: Session, office: Office | None = None, people: int = 3, **values: Any) -> CourseRun:
     """A run that is over; the first person failed the test, the last never came, the rest passed."""
     office = office or make_office(db, country=make_country(db), names={"en": "Korday", "ru": "Кордай", "kk": "Қордай", "prs": "کوردای"})
-    run = runs.make_run(db, office, **({"state": "closed"} | values))
+    content = runs.course_content()
+    content["completion"]["lessons"] = "none"
+    version = values.pop("version", None) or runs.make_version(db, content=content)
+    run = runs.make_run(db, office, version, **({"state": "closed"} | values))
     for n in range(1, people + 1):
         enrolment = enrol(db, run, number=n, family=f"Bekov{'a' * n}")
         if n < people or people == 1:
@@ -46,8 +51,6 @@ def enrol(db: Session, run: CourseRun, *, number: int, family: str = "Bekova", g
 
 def sat(db: Session, enrolment: Enrolment, percent: int) -> None:
     """The person took the final test."""
-    from app.quizzes.models import Attempt
-
     run = db.get_one(CourseRun, enrolment.run_id)
     added(
         db,
@@ -70,8 +73,6 @@ def make_signatory(db: Session, office: Office, **values: Any) -> Signatory:
 
 def make_block(db: Session, office: Office, *, first: int = 1, last: int = 40, year: int = 2026, given_to: str = "test") -> NumberBlock:
     """Numbers of the office's country for a node."""
-    from app.offices.models import Country
-
     assert office.country_id is not None
     country = db.get_one(Country, office.country_id)
     return added(
@@ -99,10 +100,6 @@ def issue(
 
 def with_kind(db: Session, run: CourseRun) -> list[Enrolment]:
     """The people of a run who get a certificate."""
-    import sqlalchemy as sa
-
-    from app.certificates import completion, rules
-
     standings = completion.standings(db, run)
     enrolled = db.scalars(sa.select(Enrolment).where(Enrolment.run_id == run.id).order_by(Enrolment.number))
     return [e for e in enrolled if rules.kind_of(standings[e.id])]
