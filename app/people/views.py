@@ -210,18 +210,23 @@ class Pending:
         }
 
 
-def _pending(step: Step) -> tuple[Pending, Secrets]:
-    """The half-done sign-in of this browser that has come to this step. Raises NotSignedIn for none."""
+def _pending(step: Step) -> tuple[Pending, Secrets] | None:
+    """The half-done sign-in of this browser that has come to this step; None: there is none, or it took too long."""
     kept = session.get("pending")
     if kept is None:
-        raise NotSignedIn()
+        return None
     at = datetime.fromtimestamp(kept["at"], tz=clock.now().tzinfo)
     pending = Pending(uuid.UUID(kept["person"]), kept["proof"], at, kept["code"], kept["nonce"], kept["onward"])
     secrets = signing_in.secrets_of(g.db, pending.person_id)
     if not at <= clock.now() <= at + signing_in.PENDING_FOR or secrets.proof != pending.proof or _step(pending, secrets) != step:
         session.pop("pending")
-        raise NotSignedIn()
+        return None
     return pending, secrets
+
+
+def _start_again() -> ResponseReturnValue:
+    session["left"] = {"why": "half-done", "who": ""}
+    return go("people.sign_in")
 
 
 def _step(pending: Pending, secrets: Secrets) -> Step:
@@ -267,7 +272,10 @@ def _try_of(pending: Pending) -> Try:
 @guarded("page.public")
 def give_code() -> ResponseReturnValue:
     """The second step: a code of the telephone app, or a recovery code."""
-    (pending, _secrets), form, now = _pending(Step.CODE), CodeForm(), clock.now()
+    found, form, now = _pending(Step.CODE), CodeForm(), clock.now()
+    if found is None:
+        return _start_again()
+    pending, _secrets = found
     if not form.validate_on_submit():
         return _step_page("people/code.html", form)
     tried = _try_of(pending)
@@ -288,7 +296,10 @@ def give_code() -> ResponseReturnValue:
 @guarded("page.public")
 def choose_password() -> ResponseReturnValue:
     """After a start password: one that nobody else knows."""
-    (pending, secrets), form = _pending(Step.PASSWORD), NewPasswordForm()
+    found, form = _pending(Step.PASSWORD), NewPasswordForm()
+    if found is None:
+        return _start_again()
+    pending, secrets = found
     if not form.validate_on_submit():
         return _step_page("people/own_password.html", form)
     try:
@@ -307,7 +318,10 @@ def choose_password() -> ResponseReturnValue:
 @guarded("page.public")
 def first_second_factor() -> ResponseReturnValue:
     """Whoever runs a centre has to have a second step: set it up before going on."""
-    (pending, secrets), form = _pending(Step.SECOND_FACTOR), CodeForm()
+    found, form = _pending(Step.SECOND_FACTOR), CodeForm()
+    if found is None:
+        return _start_again()
+    pending, secrets = found
     secret = credentials.proposed_secret(pending.nonce)
     if not form.validate_on_submit():
         return _second_factor_page(form, secret, secrets, pending.person_id)
@@ -350,6 +364,7 @@ WHY_LEFT: Mapping[str, Message] = {
     "elsewhere": say("signin", "You have signed in at another PC, so this one was signed out."),
     "password": say("signin", "The password was changed: please sign in with the new one."),
     "role": say("signin", "Your roles have changed: please sign in again."),
+    "half-done": say("signin", "This took too long, or the password has changed in the meantime: please sign in again."),
     "disabled": say("signin", "This sign-in is over. If you cannot sign in again, ask the class manager or your office."),
 }
 

@@ -1,0 +1,307 @@
+"""What the generated tests of all routes need to know: for each route with parameters, an object in an office.
+
+A row of EXAMPLES is `endpoint: function(db, office) -> Example`. The function makes the object that the address is
+about in that office and says what fills the address. A new route with parameters needs a row here; one without needs
+a row only when a form that it takes says which object it is about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from app.certificates.models import NumberBlock
+from app.courses import media
+from app.offices.models import Agency, Classroom, Country, Office, Seat
+from app.people.models import Person
+from app.policy import Role
+from app.runs.models import Enrolment
+from tests import factories
+from tests.certificates import rows as certificates
+from tests.quizzes import rows as quizzes
+from tests.runs import rows as runs
+
+
+@dataclass(frozen=True)
+class Example:
+    """One object and the address parts that lead to it."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    owner: Person | None = None  # whose it is, for actions that are the owner's
+    trainer: Person | None = None  # a trainer of the run it belongs to
+    everywhere: bool = False  # belongs to no office: whoever may do this may do it to this
+    country_wide: bool = False  # belongs to the country: what counts is a role over its topmost office
+    seen_from_below: bool = False  # whoever has the role in an office below sees it too
+    asks: str = ""  # the action that the view itself asks about the object: without it 404
+    query: dict[str, str] = field(default_factory=dict)  # what stands behind the question mark
+    form: dict[str, str] = field(default_factory=dict)  # what is sent: where the object is chosen in a form
+
+
+Make = Callable[[Session, Office], Example]
+
+
+# ---- offices and people ----------------------------------------------------------------------------------------------
+
+
+def office(db: Session, office: Office) -> Example:
+    """The office itself."""
+    return Example({"office_id": office.id})
+
+
+def classroom(db: Session, office: Office) -> Example:
+    """A classroom of the office."""
+    room: Classroom = factories.make_classroom(db, office)
+    return Example({"classroom_id": room.id})
+
+
+def agency(db: Session, office: Office) -> Example:
+    """An agency of the office's country."""
+    row: Agency = factories.added(
+        db, Agency(country_id=office.country_id, code=f"X{str(office.id)[-8:]}", names={"en": "Border Service"})
+    )
+    return Example({"agency_id": row.id}, country_wide=True)
+
+
+def seat(db: Session, office: Office) -> Example:
+    """A seat of a classroom of the office."""
+    room = factories.make_classroom(db, office)
+    return Example({"seat_id": db.scalars(sa.select(Seat.id).where(Seat.classroom_id == room.id)).first()})
+
+
+def person(db: Session, office: Office) -> Example:
+    """Somebody who serves in the office."""
+    somebody = factories.make_person(db, office)
+    return Example({"person_id": somebody.id}, owner=somebody)
+
+
+def grant(db: Session, office: Office) -> Example:
+    """A role that somebody holds over the office."""
+    somebody = factories.make_person(db, office)
+    return Example({"grant_id": factories.give_role(db, somebody, Role.MANAGER, office).id}, owner=somebody)
+
+
+def roster(_db: Session, office: Office) -> Example:
+    """The people of the office, to be changed in a spreadsheet."""
+    return Example(query={"office": str(office.id)})
+
+
+# ---- courses, runs, tests --------------------------------------------------------------------------------------------
+
+
+def version(db: Session, office: Office, **values: Any) -> Example:
+    """A published course, which belongs to no office."""
+    return Example({"version_id": quizzes.make_version(db).id} | values, everywhere=True)
+
+
+def picture(db: Session, office: Office) -> Example:
+    """A picture of a published course: for staff, and for those who learn it."""
+    data = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
+    media.keep(Path(current_app.config["FOLDER"]), data)
+    kept = {"file": "a.svg", "licence": "own", "source": "own", "sha256": hashlib.sha256(data).hexdigest(), "width": 1, "height": 1}
+    made = quizzes.make_version(db, quizzes.content(media=[kept]))
+    return Example({"version_id": made.id, "file": "a.svg"}, everywhere=True, asks="course.list")
+
+
+def run(db: Session, office: Office, seen_from_below: bool = False, **values: Any) -> Example:
+    """A run that the office gives, with its trainer. Offices below see it, to nominate for it."""
+    row = runs.make_run(db, office, quizzes.make_version(db))
+    teacher = factories.make_staff(db, Role.TRAINER)
+    runs.teach(db, row, teacher)
+    return Example({"code": row.code} | values, trainer=teacher, seen_from_below=seen_from_below)
+
+
+def nomination(db: Session, office: Office) -> Example:
+    """Somebody of the office, nominated for its run."""
+    row = runs.make_run(db, office, quizzes.make_version(db))
+    somebody = factories.make_person(db, office)
+    return Example({"code": row.code, "nomination_id": runs.make_nomination(db, row, somebody, office).id})
+
+
+def member(db: Session, office: Office) -> Example:
+    """Somebody in a run of the office."""
+    row = runs.make_run(db, office, quizzes.make_version(db))
+    return Example({"code": row.code, "enrolment_id": runs.enrol(db, row).id})
+
+
+def learner(db: Session, office: Office, **values: Any) -> Example:
+    """A trainee of a run of the office, and his own enrolment."""
+    somebody = factories.make_person(db, office)
+    row = quizzes.make_enrolment(db, quizzes.make_run(db, office=office), somebody)
+    return Example({"enrolment_id": row.id} | values, owner=somebody)
+
+
+def attempt(db: Session, office: Office, **values: Any) -> Example:
+    """A running attempt of a trainee of the office."""
+    somebody = factories.make_person(db, office)
+    enrolment = quizzes.make_enrolment(db, quizzes.make_run(db, office=office), somebody)
+    return Example({"attempt_id": quizzes.make_attempt(db, enrolment).id} | values, owner=somebody)
+
+
+def handed_in(db: Session, office: Office) -> Example:
+    """An attempt that is over, with its result."""
+    somebody = factories.make_person(db, office)
+    enrolment = quizzes.make_enrolment(db, quizzes.make_run(db, office=office), somebody)
+    row = quizzes.make_attempt(db, enrolment)
+    db.info["writing"] = True
+    quizzes.Tab(db, row.id).hands_in()
+    return Example({"attempt_id": row.id}, owner=somebody)
+
+
+# ---- certificates ----------------------------------------------------------------------------------------------------
+
+
+def certificate(db: Session, office: Office, **values: Any) -> Example:
+    """A certificate of somebody in a run of the office."""
+    country = db.get_one(Country, office.country_id)
+    row = certificates.make_ended_run(db, office, people=1)
+    if not db.scalar(sa.select(sa.func.count()).where(NumberBlock.country_code == country.code)):
+        certificates.make_block(db, office)
+    paper = certificates.issue(db, row, Path(KEYS.name))[0]
+    holder = db.scalars(sa.select(Person).join(Enrolment).where(Enrolment.id == paper.enrolment_id)).one()
+    key = paper.payload.split("k=")[1].split("#")[0]
+    return Example({"id": paper.id, "code": row.code, "number": paper.number} | values, owner=holder, query={"k": key})
+
+
+def checked(db: Session, office: Office) -> Example:
+    """A certificate that somebody outside looks up: anybody may."""
+    return replace(certificate(db, office), everywhere=True)
+
+
+def ended_run(db: Session, office: Office) -> Example:
+    """A run of the office that is over, whose people can get certificates."""
+    return Example({"code": certificates.make_ended_run(db, office, people=1).code})
+
+
+def block(db: Session, office: Office) -> Example:
+    """A block of certificate numbers of the office's country."""
+    first = 5000 + 20 * next(_count)
+    return Example({"block_id": certificates.make_block(db, office, first=first, last=first + 9).id}, country_wide=True)
+
+
+def new_block(db: Session, office: Office) -> Example:
+    """The country that a new block of certificate numbers is for."""
+    return Example(form={"country": db.get_one(Country, office.country_id).code}, country_wide=True)
+
+
+_count = itertools.count()
+
+
+def signatory(db: Session, office: Office) -> Example:
+    """Somebody who signs certificates of the office."""
+    return Example({"signatory_id": certificates.make_signatory(db, office).id})
+
+
+def new_signatory(_db: Session, office: Office) -> Example:
+    """The office that somebody new shall sign for."""
+    return Example(form={"office": str(office.id)})
+
+
+def figure(_db: Session, office: Office) -> Example:
+    """The people behind a figure of the office."""
+    return Example(query={"of": "roster", "by": "office", "row": office.code})
+
+
+KEYS = tempfile.TemporaryDirectory()  # the signing keys of these certificates; gone at the end
+
+
+def anywhere(_db: Session, _office: Office, **values: Any) -> Example:
+    """A part of the address that names no object."""
+    return Example(values, everywhere=True)
+
+
+EXAMPLES: dict[str, Make] = {
+    # offices
+    "offices.confirm_seat": seat,
+    "offices.enrol_seat": seat,
+    "offices.end_seat": seat,
+    "tree.office": office,
+    "tree.add_office": office,
+    "tree.edit_office": office,
+    "tree.add_classroom": office,
+    "tree.edit_classroom": classroom,
+    "tree.edit_agency": agency,
+    # people
+    "register.index": partial(anywhere, stage="left"),
+    "register.person": person,
+    "register.rename": person,
+    "register.move": person,
+    "register.leave": person,
+    "register.give_role": person,
+    "register.reset_password": person,
+    "register.end_role": grant,
+    "register_import.present": roster,
+    "register_import.check": partial(anywhere, token="nobodys"),
+    "register_import.bad": partial(anywhere, token="nobodys"),
+    "register_import.reading": partial(anywhere, token="nobodys"),
+    "register_import.settle": partial(anywhere, token="nobodys"),
+    "register_import.fix": partial(anywhere, token="nobodys"),
+    "register_import.take": partial(anywhere, token="nobodys"),
+    "register_import.drop": partial(anywhere, token="nobodys"),
+    "lists.choose_columns": partial(anywhere, name="people"),
+    # courses
+    "courses.version": version,
+    "courses.preview": partial(version, lesson="zones", page=1),
+    "courses.questions": partial(version, module="m1"),
+    "courses.media": picture,
+    "courses.course": learner,
+    "courses.page": partial(learner, lesson="zones", page=1),
+    "courses.turn_page": partial(learner, lesson="zones", page=1),
+    # runs
+    "runs.page": partial(run, seen_from_below=True),
+    "runs.change": run,
+    "runs.save_change": run,
+    "runs.cancel": run,
+    "runs.close": run,
+    "runs.save_close": run,
+    "runs.reopen": run,
+    "runs.save_reopen": run,
+    "runs.nominate": partial(run, seen_from_below=True),
+    "runs.save_nominate": partial(run, seen_from_below=True),
+    "runs.nominations": partial(run, seen_from_below=True),
+    "runs.decide": run,
+    "runs.withdraw": nomination,
+    "runs.save_withdraw": nomination,
+    "runs.sheet": partial(run, seen_from_below=True),
+    "runs.slips": run,
+    "runs.print_slips": run,
+    "runs.slip": member,
+    "runs.print_slip": member,
+    # certificates
+    "certificates.page": certificate,
+    "certificates.paper": certificate,
+    "certificates.change": partial(certificate, deed="revoke"),
+    "certificates.replace": certificate,
+    "certificates.of_run": ended_run,
+    "certificates.issue": ended_run,
+    "certificates.preview": ended_run,
+    "certificates.print_run": certificate,
+    "certificates.verify": checked,
+    "certificates.give_block": new_block,
+    "certificates.close_block": block,
+    "certificates.save_signatory": new_signatory,
+    "certificates.end_signatory": signatory,
+    # reports
+    "reports.behind": figure,
+    # tests
+    "quizzes.test": partial(learner, quiz="pre"),
+    "quizzes.start": partial(learner, quiz="pre"),
+    "quizzes.attempt": partial(attempt, number=1),
+    "quizzes.answer_by_form": partial(attempt, number=1),
+    "quizzes.save": partial(attempt, number=1),
+    "quizzes.beat": attempt,
+    "quizzes.hand_in": attempt,
+    "quizzes.switch_language": attempt,
+    "quizzes.open_for_writing": attempt,
+    "quizzes.summary": partial(attempt, number=1),
+    "quizzes.result": handed_in,
+}
