@@ -310,7 +310,7 @@ def test_slips_print_once_with_pins_that_work(db: Session, client_of: ClientOf, 
     run = make_run(db, office, code="R-1", state="planned", classroom_id=make_classroom(db, office, seats=2).id)
     people = [make_person(db, office, family=name) for name in ("Aone", "Btwo", "Cthree")]
     for person in people:
-        enrol(db, run, person)
+        enrol(db, run, person, language="en")
 
     answer = client_of(manager).post("/runs/R-1/slips")
     text = text_of(answer.data)
@@ -332,7 +332,7 @@ def test_slips_print_once_with_pins_that_work(db: Session, client_of: ClientOf, 
 def test_a_new_slip_is_two_clicks_audited_and_the_old_pin_is_dead(db: Session, client_of: ClientOf, office: Office, manager: Person) -> None:
     """From the roster one link and one button give one person a new slip; nobody else's PIN changes."""
     run = make_run(db, office, code="R-1")
-    one, other = enrol(db, run), enrol(db, run)
+    one, other = enrol(db, run, language="en"), enrol(db, run, language="en")
     client = client_of(manager)
     client.post("/runs/R-1/slips")
     before = {pin.person_id: pin.id for pin in db.scalars(sa.select(Pin))}
@@ -354,7 +354,7 @@ def test_a_new_slip_is_two_clicks_audited_and_the_old_pin_is_dead(db: Session, c
 def test_no_pin_stands_in_the_audit_or_on_a_page_afterwards(db: Session, client_of: ClientOf, office: Office, manager: Person) -> None:
     """What was printed is nowhere else: not in the audit, not on the page of the run."""
     run = make_run(db, office, code="R-1")
-    enrol(db, run)
+    enrol(db, run, language="en")
     client = client_of(manager)
 
     pin = re.findall(r"PIN (\d{6})", text_of(client.post("/runs/R-1/slips").data))[0]
@@ -362,6 +362,18 @@ def test_no_pin_stands_in_the_audit_or_on_a_page_afterwards(db: Session, client_
     kept = [str(event.detail) for event in db.scalars(sa.select(AuditEvent))]
     assert [text for text in kept if pin in text] == []
     assert pin not in client.get("/runs/R-1").text
+
+
+def test_a_slip_speaks_the_language_of_its_test(db: Session, client_of: ClientOf, office: Office, manager: Person) -> None:
+    """Whoever is tested in Kazakh reads a Kazakh slip, whatever the class manager's page is in."""
+    run = make_run(db, office, make_version(db, titles={"en": "Vehicle search", "kk": "Көлікті тексеру"}), code="R-1")
+    for language in ("en", "kk"):
+        enrol(db, run, language=language)
+
+    text = text_of(client_of(manager).post("/runs/R-1/slips").data)
+
+    assert (text.count("Vehicle search"), text.count("Көлікті тексеру")) == (1, 1)
+    assert (text.count("23 Nov 2026"), text.count("2026 ж. 23 қар.")) == (1, 1)
 
 
 # ---- result sheet ----------------------------------------------------------------------------------------------------
