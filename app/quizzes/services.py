@@ -24,7 +24,7 @@ from app.questions.types import hotspot
 from app.quizzes import queries, rules
 from app.quizzes.errors import KeyReused, StaleAnswer
 from app.quizzes.models import Answer, Attempt, AttemptClock, ClockStep, Mark, WallClock
-from app.quizzes.queries import CLOCK, sitting_of
+from app.quizzes.queries import sitting_of
 from app.runs.models import CourseRun, Enrolment
 
 
@@ -176,22 +176,24 @@ def switch_language(db: Session, attempt_id: uuid.UUID, *, language: str) -> Non
 
 # ---- saving ----------------------------------------------------------------------------------------------------------
 
+# Written on tables and run on the connection: the way through the mapper costs as much again as the statement.
+_A, _C, _N, _K = Attempt.__table__, AttemptClock.__table__, Answer.__table__, Answer.__table__.alias()
 _NEWEST = (
-    sa.select(sa.func.max(Answer.revision))
-    .where(Answer.attempt_id == Attempt.id, Answer.question == sa.bindparam("question"))
-    .correlate(Attempt)
+    sa.select(sa.func.max(_N.c.revision))
+    .where(_N.c.attempt_id == _A.c.id, _N.c.question == sa.bindparam("question"))
+    .correlate(_A)
     .scalar_subquery()
 )
-_KNOWN = sa.orm.aliased(Answer)
 _FOR_SAVING = (
     sa.select(
-        Attempt.state, Attempt.supervised, Attempt.seconds, Attempt.draw, *CLOCK, _NEWEST,
-        _KNOWN.question, _KNOWN.revision, _KNOWN.response, _KNOWN.sure, _KNOWN.saved_at,
+        _A.c.state, _A.c.supervised, _A.c.seconds, _A.c.draw,
+        _C.c.boot, _C.c.since_ms, _C.c.beat_ms, _C.c.used_ms, _C.c.beat_at, _C.c.writer, _NEWEST,
+        _K.c.question, _K.c.revision, _K.c.response, _K.c.sure, _K.c.saved_at,
     )
-    .join(AttemptClock, AttemptClock.attempt_id == Attempt.id)
-    .outerjoin(_KNOWN, sa.and_(_KNOWN.attempt_id == Attempt.id, _KNOWN.key == sa.bindparam("key")))
-    .where(Attempt.id == sa.bindparam("attempt_id"))
-    .with_for_update(of=[Attempt, AttemptClock], key_share=True)
+    .join_from(_A, _C, _C.c.attempt_id == _A.c.id)
+    .outerjoin(_K, sa.and_(_K.c.attempt_id == _A.c.id, _K.c.key == sa.bindparam("key")))
+    .where(_A.c.id == sa.bindparam("attempt_id"))
+    .with_for_update(of=[_A, _C], key_share=True)
 )  # fmt: skip
 _INSERT_NEW = {
     "sqlite": sqlite_insert(Answer.__table__).on_conflict_do_nothing(),  # type: ignore[arg-type]
@@ -222,8 +224,9 @@ def save_answer(
     """
     take_write_lock(db)
     body = (question, revision, response, sure)
+    connection = db.connection()
     for _ in range(2):
-        row = db.execute(_FOR_SAVING, {"attempt_id": attempt_id, "question": question, "key": key}).one_or_none()
+        row = connection.execute(_FOR_SAVING, {"attempt_id": attempt_id, "question": question, "key": key}).one_or_none()
         if row is None or question not in row[3]:
             raise NotFound()
         state, supervised, seconds, _draw, boot, since_ms, beat_ms, used, beat_at, hashed, newest, *known = row
@@ -235,15 +238,15 @@ def save_answer(
         rules.may_save(sitting, token_hash(writer), uptime, now)
         if newest is not None and revision <= newest:
             raise StaleAnswer()
-        stored = db.execute(
-            _INSERT_NEW[db.get_bind().dialect.name],
+        stored = connection.execute(
+            _INSERT_NEW[connection.dialect.name],
             {
                 "id": new_id(), "owner_node": db.info["node"], "segment": None, "attempt_id": attempt_id,
                 "question": question, "revision": revision, "key": key, "response": response, "sure": sure, "saved_at": now,
             },
             execution_options=_COUNTING,
         )  # fmt: skip
-        if stored.rowcount == 1:  # type: ignore[attr-defined]
+        if stored.rowcount == 1:
             return Saved(question, revision, now, rules.remaining_ms(sitting, uptime, now))
         # PostgreSQL: the same save has arrived twice at once and the other one was first; look again.
     raise StaleAnswer()

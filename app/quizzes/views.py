@@ -30,12 +30,19 @@ from app.questions import shown
 from app.questions.content import Question
 from app.questions.kind import Response
 from app.quizzes import forms, queries, rules, services
-from app.quizzes.errors import HandedIn
+from app.quizzes.errors import HandedIn, TooLate
 from app.quizzes.models import Attempt, AttemptClock, Mark
 from app.quizzes.queries import Given
 from app.runs.models import Enrolment
 
 bp = Blueprint("quizzes", __name__)
+
+
+@bp.app_template_global()
+def local_day(at: datetime) -> str:
+    """The day of a moment where the viewer is."""
+    return i18n.day(at.astimezone(ZoneInfo(i18n.viewer_zone())).date())
+
 
 SURE = ("guess", "fairly", "sure")
 
@@ -106,7 +113,11 @@ class Sat:
 
     def media(self, file: str) -> str:
         """The address of a picture of this version."""
-        return url_for("courses.media", version_id=self.attempt.course_version_id, file=file)
+        return self._pictures + file
+
+    @cached_property
+    def _pictures(self) -> str:
+        return url_for("courses.media", version_id=self.attempt.course_version_id, file="x").removesuffix("x")
 
     def number_of(self, question: str) -> int:
         """A question's place, from 1."""
@@ -219,16 +230,17 @@ class Mine:
 
 def mine(db: Session, attempt_id: uuid.UUID) -> tuple[Mine, Target]:
     """The same for scripts: plain values, because the verb that follows reads anew under its lock."""
-    row = db.execute(_MINE, {"attempt_id": attempt_id}).one_or_none()
+    row = db.connection().execute(_MINE, {"attempt_id": attempt_id}).one_or_none()
     if row is None:
         raise NotFound()
     return Mine(*row[:4]), Target(owner=row[4])
 
 
+_A, _E = Attempt.__table__, Enrolment.__table__
 _MINE = (
-    sa.select(Attempt.id, Attempt.course_version_id, Attempt.draw, Attempt.seed, Enrolment.person_id)
-    .join(Enrolment, Enrolment.id == Attempt.enrolment_id)
-    .where(Attempt.id == sa.bindparam("attempt_id"))
+    sa.select(_A.c.id, _A.c.course_version_id, _A.c.draw, _A.c.seed, _E.c.person_id)
+    .join_from(_A, _E, _E.c.id == _A.c.enrolment_id)
+    .where(_A.c.id == sa.bindparam("attempt_id"))
 )
 
 
@@ -302,7 +314,7 @@ def attempt(sat: Sat, number: int | None = None) -> ResponseReturnValue:
         sat.id_at(number)
     here = datetime.now(ZoneInfo(i18n.viewer_zone())).utcoffset() or timedelta(0)
     return render_template(
-        "quizzes/attempt.html", sat=sat, number_shown=number, types={place.question.type for place in sat.places}, sure=SURE,
+        "quizzes/attempt.html", sat=sat, number_shown=number, types={place.question.type for place in sat.places},
         offset_minutes=here // timedelta(minutes=1), locale_tag=str(i18n.locale()).replace("_", "-"),
         clock_shown=clock.now(),
     )
@@ -315,6 +327,9 @@ def answer_by_form(sat: Sat, number: int) -> ResponseReturnValue:
     if sat.attempt.state != "open":
         say_next(HandedIn.message, "warn")
         return go("quizzes.result", attempt_id=sat.attempt.id)
+    if sat.over:
+        say_next(TooLate.message, "warn")
+        return go("quizzes.attempt", attempt_id=sat.attempt.id)
     attempt_id, question_id, place = sat.attempt.id, sat.id_at(number), sat.places[number - 1]
     count, flagged, stored = len(sat.attempt.draw), {one.id for one in sat.places if one.flagged}, place.given
     response = shown.read(place.question, place.order, request.form.items(multi=True), place.name)

@@ -358,3 +358,48 @@ def test_pages_of_a_test_are_light(room):
     print(Path(__file__).name, {url.rpartition("/")[2]: size for url, size in sizes.items()})
     assert 0 < scripts <= 25 * 1024
     assert 0 < document <= 15 * 1024
+
+
+@pytest.mark.goal("PLY-11")
+@pytest.mark.parametrize("language", ["en", "prs"])
+def test_pages_of_a_test_have_no_accessibility_findings(room, language):
+    """The attempt with each type of question, the summary and the result pass axe, also right to left."""
+    room = room("play", language=language)
+    context = room.pc(language=language)
+    page = context.new_page()
+    axe = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+    found = {}
+
+    def look(name: str) -> None:
+        page.wait_for_timeout(300)
+        found[name] = page.evaluate(axe + "; axe.run().then((all) => all.violations.map((one) => one.id))")
+
+    for kind in ("single", "multiple", "number", "matching", "ordering", "hotspot"):
+        page.goto(f"{room.node.url}/attempts/{room.attempt.id}/{room.number(f'{kind}-1')}")
+        look(kind)
+    page.goto(f"{room.node.url}/attempts/{room.attempt.id}/summary")
+    look("summary")
+    page.locator("[data-hand-in] .btn-main").click()
+    expect(page.locator(".receipt")).to_be_visible(timeout=10000)
+    look("result")
+
+    assert {name: rules for name, rules in found.items() if rules} == {}
+
+
+@pytest.mark.goal("LNG-02")
+def test_another_language_of_the_interface_keeps_the_place_and_an_answer_just_typed(room):
+    """Switching the language in the middle of typing loses nothing: the same question, the same answer, and it is saved."""
+    room = room()
+    number = room.number("number-1")
+    page = room.sits_down(path="/1")
+    page.locator(f'[data-list] a[data-to="{number}"]').click()
+    page.locator(f'[name="q{number}.value"]').fill("4.5")
+
+    page.locator("summary", has_text="English").click()
+    page.get_by_role("button", name="دری").first.click()
+    page.wait_for_url(f"**/attempts/{room.attempt.id}/{number}")
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    expect(page.locator(f'[name="q{number}.value"]')).to_have_value("4.5")
+    expect(page.locator("[data-status] .st-ok")).to_be_visible(timeout=8000)
+
+    assert [(question, response) for question, _, response in room.stored()] == [("number-1", {"value": "4.5"})]

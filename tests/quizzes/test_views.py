@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from app import clock
 from app.courses.queries import course_content
 from app.ids import new_id
 from app.questions import shown
 from app.quizzes import queries
 from app.quizzes.models import Attempt
 from tests.factories import make_person
-from tests.quizzes.rows import Tab, make_attempt, make_enrolment, make_run
+from tests.quizzes.rows import Hands, Tab, make_attempt, make_enrolment, make_run
 
 
 @pytest.fixture
@@ -364,6 +365,21 @@ def test_a_handed_in_attempt_shows_its_result_and_says_so_to_old_pages(db, clien
 
     assert "This test has been handed in." in page.text
     assert client.get(f"/attempts/{attempt.id}").location == f"/attempts/{attempt.id}/result"
+
+
+def test_after_the_time_a_form_is_told_so_and_the_test_is_handed_in_with_what_was_saved(db, client_of, trainee):
+    with clock.using(Hands()) as hands:
+        attempt = begun(db, trainee, "post")
+        client = client_of(trainee)
+        client.post(f"/attempts/{attempt.id}/1", data=_form(right_fields(db, attempt, 1)))
+        hands.passes(25 * 60 + 6)
+
+        page = client.post(f"/attempts/{attempt.id}/2", data=_form(right_fields(db, attempt, 2)), follow_redirects=True)
+        result = client.post(f"/attempts/{attempt.id}/hand-in", follow_redirects=True)
+
+    assert "this answer came too late" in page.text
+    assert "Closed at the end of the time" in result.text
+    assert "1 of 3, all saved" in result.text
 
 
 def test_a_pass_and_what_to_repeat_stand_on_the_result_page(db, client_of, trainee):
