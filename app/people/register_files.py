@@ -125,7 +125,7 @@ def _csv(data: bytes, encoding: str, separator: str) -> Grid:
         text = data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace")
     else:
         text = data.decode("utf-8-sig" if chosen == "utf-8" else chosen, errors="replace")
-    if text.count("\0") > 2:
+    if "\0" in text or sum(c < " " and c not in "\t\r\n" for c in text[:4_000]) > 2:
         raise _no(say("import", "This is no table: save it in Excel as .xlsx or as CSV, then send it again."))
     sign = separator if separator in SEPARATORS else guess_separator(text)
     rows = []
@@ -154,7 +154,7 @@ def guess_separator(text: str) -> str:
 
 
 def _text_cell(value: str) -> Cell:
-    text = restored(" ".join(value.replace("\0", "").split()))
+    text = restored(" ".join(value.split()))
     return Cell(text[: MOST_CHARACTERS + 1], Trouble.UNREADABLE if "\ufffd" in text else None)
 
 

@@ -156,7 +156,8 @@ def nearest(text: str, facts: Iterable[OfficeFact] | Iterable[AgencyFact]) -> st
     spellings: dict[str, str] = {}
     for fact in facts:
         for name in (fact.code, *fact.names.values()):
-            spellings.setdefault(fold(name), name)
+            if fold(name) not in spellings or script_of(name) == script_of(text):
+                spellings[fold(name)] = name
     close = difflib.get_close_matches(fold(text), list(spellings), n=1, cutoff=0.6)
     return spellings[close[0]] if close else None
 
@@ -304,13 +305,14 @@ class _Reader:
         return ""
 
     def entry(self) -> tuple[Entry | None, list[Fault]]:
-        agency = self.agency()
+        offices = self.offices()
+        agency = self.agency(offices)
         number = self.number()
         names = self.names()
         gender = self.gender()
         born_on = self.day("birth_date", date(1900, 1, 1), self.terms.today)
         since = self.day("since", date(1950, 1, 1), date(self.terms.today.year + 2, 12, 31))
-        office = self.office(agency)
+        office = self.office(offices, agency)
         rank, post = self.text("rank"), self.text("post")
         if self.faults or agency is None or not names:
             return None, self.faults
@@ -319,20 +321,25 @@ class _Reader:
             office_id=office.id if office else None, since=since or self.terms.since, as_of=self.terms.since,
         ), []
 
-    def agency(self) -> AgencyFact | None:
+    def agency(self, offices: Sequence[OfficeFact]) -> AgencyFact | None:
+        """The agency; where several countries have one of that name, the office says which."""
         cell, for_all = self.cell("agency"), self.terms.agency_id
         if not cell.text and cell.trouble is None and for_all is not None and for_all in self.where.agencies:
             return self.where.agencies[for_all]
+        before = len(self.faults)
         text = self.text("agency")
         if not text:
-            if not self.faults:
+            if len(self.faults) == before:
                 self.bad("agency", say("import", "An agency is needed: in the file, or chosen above for the whole file."))
             return None
         found = self.where.agencies_called(text)
+        if len(found) > 1:
+            countries = {office.country_id for office in offices}
+            found = [agency for agency in found if agency.country_id in countries] or found
         if len(found) == 1:
             return found[0]
         if found:
-            self.bad("agency", say("import", "Several agencies have this name. Write the code: {codes}.", codes=", ".join(a.code for a in found)))
+            self.bad("agency", say("import", "Several agencies are called so. Name the office too, so that the country is clear."))
         else:
             near = nearest(text, self.where.agencies.values())
             self.bad("agency", say("import", "No such agency; nearest: {name}.", name=near) if near else say("import", "No such agency in your countries."), near)
@@ -424,24 +431,28 @@ class _Reader:
             return None
         return found
 
-    def office(self, agency: AgencyFact | None) -> OfficeFact | None:
-        office = self.where.offices.get(self.terms.office_id) if self.terms.office_id else None
-        before = len(self.faults)
+    def offices(self) -> list[OfficeFact]:
+        """The offices that the row may mean."""
         text = self.text("office")
-        if text:
-            found = self.where.offices_called(text)
-            if len(found) > 1 and agency is not None:
-                found = [one for one in found if one.country_id == agency.country_id] or found
-            if len(found) > 1:
-                self.bad("office", say("import", "Several offices have this name. Write the code: {codes}.", codes=", ".join(sorted(o.code for o in found))))
-            elif not found:
-                near = nearest(text, self.where.offices.values())
-                self.bad("office", say("import", "No such office among yours; nearest: {name}.", name=near) if near else say("import", "No such office among yours."), near)
-            else:
-                office = found[0]
-        if len(self.faults) == before and office and agency and office.country_id not in (None, agency.country_id):
+        if not text:
+            for_all = self.where.offices.get(self.terms.office_id) if self.terms.office_id else None
+            return [for_all] if for_all else []
+        found = self.where.offices_called(text)
+        if not found:
+            near = nearest(text, self.where.offices.values())
+            self.bad("office", say("import", "No such office among yours; nearest: {name}.", name=near) if near else say("import", "No such office among yours."), near)
+        return found
+
+    def office(self, found: Sequence[OfficeFact], agency: AgencyFact | None) -> OfficeFact | None:
+        """The one office among them that fits the agency's country."""
+        if agency is None or not found:
+            return None
+        fitting = [office for office in found if office.country_id in (None, agency.country_id)]
+        if not fitting:
             self.bad("office", say("import", "This office is in another country than the agency."))
-        return office
+        elif len(fitting) > 1:
+            self.bad("office", say("import", "Several offices have this name. Write the code: {codes}.", codes=", ".join(sorted(o.code for o in fitting))))
+        return fitting[0] if len(fitting) == 1 else None
 
 
 ROUNDED = re.compile(r"\d(?:[.,]\d+)?[EeЕе]\+?\d{1,3}")

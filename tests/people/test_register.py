@@ -85,7 +85,8 @@ def test_an_old_certificate_still_verifies_after_a_new_name(db: Session) -> None
     )
 
     before, after = (register_queries.name_on(db, officer.id, "Cyrl", day) for day in (date(2026, 3, 2), date(2026, 3, 3)))
-    assert before and after
+    assert before is not None
+    assert after is not None
     assert (before.family, after.family, after.reason) == ("Асанова", "Орозбекова", "marriage, order 14")
     assert officer.display_name == "Орозбекова Нургүл Кубанычбековна"
     for wish in ("асанова", "Asanova", "орозбекова нургул"):

