@@ -7,8 +7,8 @@ from flask_compress import Compress
 from jinja2 import StrictUndefined
 
 from app import assets, clock, http, i18n, lists, navigation, sheets
-from app.courses import views as courses
 from app.certificates import views as certificates
+from app.courses import views as courses
 from app.db import Database, make_engine
 from app.offices import tree_views as tree
 from app.offices import views as offices

@@ -181,7 +181,7 @@ class World:
                 with client.session_transaction() as session:
                     session["_user_id"] = cookie
             response = client.open(
-                self.address(route, one.values), method=route.method, query_string=one.query, data=one.form if route.changes else None
+                self.address(route, one.values), method=route.method, query_string=one.query, data=one.form if route.changes else None, buffered=True,
             )
             if response.status_code == 302 and response.location.startswith("/sign-in?next="):
                 return "401"

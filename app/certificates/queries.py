@@ -156,7 +156,11 @@ class Held:
 
 
 def of_run(db: Session, run_id: uuid.UUID) -> dict[uuid.UUID, Held]:
-    """The certificate in force of each person of a run, by enrolment: neither void, revoked nor replaced."""
+    """The certificate that each person of a run has, by enrolment.
+
+    A void or replaced one leaves room for another. A revoked one does not: what a registrar took back for a reason, no
+    class manager gives again by pressing the button.
+    """
     state = shown_state().label("state")
     rows = db.execute(
         sa.select(Certificate.enrolment_id, Certificate.id, Certificate.number, Certificate.kind, state)
@@ -164,7 +168,8 @@ def of_run(db: Session, run_id: uuid.UUID) -> dict[uuid.UUID, Held]:
         .where(Enrolment.run_id == run_id).order_by(Certificate.serial)
     )
     return {
-        enrolment: Held(id, number, kind, State(now)) for enrolment, id, number, kind, now in rows if State(now) not in rules.FINAL
+        enrolment: Held(id, number, kind, State(now)) for enrolment, id, number, kind, now in rows
+        if State(now) not in (State.VOIDED, State.REPLACED)
     }
 
 
@@ -234,10 +239,10 @@ def own(db: Session, person_id: uuid.UUID) -> list[Line]:
     return [line_of(row) for row in rows]
 
 
-def printed_with_run(db: Session, run_id: uuid.UUID) -> list[Line]:
-    """The certificates of a run as they are printed: in the order of the roster, replaced and void ones left out."""
+def lines_of_run(db: Session, run_id: uuid.UUID) -> list[Line]:
+    """The register lines of a run in the order of the roster, with those that are out of force."""
     rows = db.execute(lines().where(Enrolment.run_id == run_id).order_by(Person.sort_key, Enrolment.number, Certificate.serial))
-    return [line for line in map(line_of, rows) if line.state not in rules.FINAL]
+    return [line_of(row) for row in rows]
 
 
 # ---- who signs, and what will be printed -----------------------------------------------------------------------------

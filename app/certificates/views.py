@@ -326,7 +326,7 @@ def _run_page(run: CourseRun, error: Message | None = None) -> str:
     if error is None and len(getting) > left:
         error = rules.too_few(len(getting), left)
     return render_template(
-        "certificates/run.html", period=wording.period, run=run, due=due, getting=getting, issued=[one for one in due if one.held], offered=offered, left=left, year=year,
+        "certificates/run.html", period=wording.period, run=run, due=due, getting=getting, issued=[one for one in due if one.held and one.held.state is not State.REVOKED], offered=offered, left=left, year=year,
         choice=_choice(run, offered), languages=_language_choices(run), layouts=LAYOUTS, kinds=KINDS, states=STATES, without=without, error=error,
     )
 
@@ -382,14 +382,15 @@ def preview(run: CourseRun) -> ResponseReturnValue:
 @guarded("certificate.list", the_run)
 def print_run(run: CourseRun) -> ResponseReturnValue:
     """All certificates of a run in one file, in the order of the roster, with their page of the register."""
-    lines = queries.printed_with_run(g.db, run.id)
+    lines = queries.lines_of_run(g.db, run.id)
+    printed = [line for line in lines if line.state not in rules.FINAL]
     if not lines:
         raise NotFound()
     language = lines[0].facts.language
     with speaking(language):
         title = t("certificate", "Certificates of run {code}", code=run.code)
-    data = printing.certificates([printing.copy_of(line) for line in lines], language=language, title=title, register=_register(run, lines, language))
-    return lists.attachment(data, f"certificates-{run.code}.pdf", rows=len(lines), inline=True)
+    data = printing.certificates([printing.copy_of(line) for line in printed], language=language, title=title, register=_register(run, lines, language))
+    return lists.attachment(data, f"certificates-{run.code}.pdf", rows=len(printed), inline=True)
 
 
 def _register(run: CourseRun, lines: Sequence[Line], language: str) -> dict[str, Any]:

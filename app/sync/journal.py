@@ -45,7 +45,7 @@ def _own_new_rows(db: Session, _context: Any, _instances: Any) -> None:
             row.owner_node = db.info["node"]
     for row in db.dirty:
         if isinstance(row, Fact) and db.is_modified(row) and _changed(row) - {"segment"}:
-            raise BulkChangeRefused(f"{row.__table__.name} holds facts: they are only ever added")
+            raise BulkChangeRefused(f"{type(row).__name__} rows are facts: they are only ever added")
 
 
 def _changed(row: Any) -> set[str]:

@@ -37,7 +37,7 @@ def test_a_run_gets_its_two_kinds_of_certificates_in_roster_order(db, tmp_path):
 
     assert [(c.serial, c.kind) for c in issued] == [(1, "participated"), (2, "completed"), (3, "completed")]
     assert [rules.parse(c.number).serial for c in issued] == [1, 2, 3]
-    assert [line.certificate.serial for line in queries.printed_with_run(db, run.id)] == [1, 2, 3]
+    assert [line.certificate.serial for line in queries.lines_of_run(db, run.id)] == [1, 2, 3]
 
 
 @pytest.mark.goal("CER-13")
@@ -68,6 +68,18 @@ def test_nobody_gets_two(db, tmp_path):
 
     with pytest.raises(Invalid, match="already has"):
         rows.issue(db, run, tmp_path)
+
+
+def test_what_was_revoked_is_not_given_again_and_what_is_void_is(db, tmp_path):
+    """A person whose certificate was revoked gets no second one by the button; one whose paper was void does."""
+    run = ready(db)
+    revoked, void = rows.issue(db, run, tmp_path)
+    services.revoke(db, revoked, reason="Order 15", now=rows.NOW, actor_id=revoked.issued_by)
+    services.void(db, void, reason="Spoiled", now=rows.NOW, actor_id=revoked.issued_by)
+
+    with pytest.raises(Invalid, match="already has"):
+        rows.issue(db, run, tmp_path, people=[revoked.enrolment_id])
+    assert [c.serial for c in rows.issue(db, run, tmp_path, people=[void.enrolment_id])] == [3]
 
 
 @pytest.mark.goal("RUN-09")
