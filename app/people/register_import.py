@@ -243,7 +243,8 @@ def check(token: str) -> ResponseReturnValue:
     if not look.read:
         return go("register_import.reading", token=token)
     good, plan = _plan(look)
-    gone = staff_list.absent(g.db, good, plan.named, look.where, look.terms.today)
+    there = staff_list.numbers(look.grid.rows[look.heads.at + 1 :], look.terms)
+    gone = staff_list.absent(g.db, good, there, look.where, look.terms.today)
     group = request.args.get("group")
     if group not in GROUPS:
         group = "bad" if plan.faults else "changed" if plan.changed else "added"

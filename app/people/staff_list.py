@@ -339,7 +339,8 @@ class _Reader:
         if len(found) == 1:
             return found[0]
         if found:
-            self.bad("agency", say("import", "Several agencies are called so. Name the office too, so that the country is clear."))
+            if not any(fault.column == "office" for fault in self.faults):  # the office comes first: it says the country
+                self.bad("agency", say("import", "Several agencies are called so. Name the office too, so that the country is clear."))
         else:
             near = nearest(text, self.where.agencies.values())
             self.bad("agency", say("import", "No such agency; nearest: {name}.", name=near) if near else say("import", "No such agency in your countries."), near)
@@ -601,7 +602,6 @@ class Plan:
     changed: list[Changed] = field(default_factory=list)
     same: int = 0
     faults: list[Fault] = field(default_factory=list)
-    named: set[uuid.UUID] = field(default_factory=set)  # people of the register that the file names
 
     @property
     def bad_rows(self) -> int:
@@ -623,9 +623,7 @@ def compare(good: Sequence[Entry], known: Mapping[tuple[uuid.UUID, str], Held], 
             _newcomer(plan, entry, known, where)
         elif person.path is not None and not person.path.startswith(where.paths):
             _bad(plan, entry, "service_number", entry.number, say("import", "This number belongs to somebody of an office that is not yours. Ask the training officer there."))
-            plan.named.add(person.person_id)
         else:
-            plan.named.add(person.person_id)
             _known(plan, entry, person, where, today)
     plan.faults.sort(key=lambda fault: fault.row)
     return plan
@@ -750,8 +748,13 @@ class Absent:
     office_id: uuid.UUID
 
 
-def absent(db: Session, good: Sequence[Entry], named: set[uuid.UUID], where: Places, today: date) -> list[Absent]:
-    """People posted today to the offices that the file is about, of its agencies, whom it does not name. They stay."""
+def numbers(rows: Sequence[Row], terms: Terms) -> set[str]:
+    """Every service number that stands in the file, in bad rows too."""
+    return {tidy(row.cell(terms.columns["service_number"]).text) for row in rows}
+
+
+def absent(db: Session, good: Sequence[Entry], there: set[str], where: Places, today: date) -> list[Absent]:
+    """People posted today to the offices that the file is about, of its agencies, whose number is not `there`. They stay."""
     offices = sorted({entry.office_id for entry in good if entry.office_id in where.offices}, key=str)
     agencies = {entry.agency_id for entry in good}
     found = []
@@ -761,7 +764,7 @@ def absent(db: Session, good: Sequence[Entry], named: set[uuid.UUID], where: Pla
                 sa.select(Person.id, Person.display_name, Person.service_number, Posting.office_id).join(Posting, Posting.person_id == Person.id)
                 .where(Posting.office_id.in_(ids), Person.agency_id.in_(agencies), on(Posting, today), sa.or_(Person.left_on.is_(None), Person.left_on > today))
                 .order_by(Person.sort_key, Person.id)
-            ) if row[0] not in named
+            ) if row[2] not in there
         ]
     return found
 

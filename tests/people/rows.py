@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.offices.models import Agency, Country, Office
@@ -22,9 +23,8 @@ def make_centre(db: Session, code: str = "KZ", **values: object) -> Office:
 
 def agency_of(db: Session, office: Office) -> Agency:
     """The first agency of the office's country."""
-    return db.query(Agency).where(Agency.country_id == office.country_id).order_by(Agency.code).first() or make_agency(
-        db, db.get(Country, office.country_id)
-    )
+    found = db.scalars(sa.select(Agency).where(Agency.country_id == office.country_id).order_by(Agency.code)).first()
+    return found or make_agency(db, db.get(Country, office.country_id))
 
 
 def take_in(
