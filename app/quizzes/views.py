@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from flask import Blueprint, current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload
 
 from app import clock, i18n
@@ -183,19 +184,50 @@ class Place:
         return shown.order_of(self.question, self.sat.attempt.seed)
 
     @cached_property
-    def public(self) -> dict[str, Any]:
-        """All that the page may know of it."""
-        return shown.public(self.question, self.sat.attempt.language, self.order, self.response)
+    def shown(self) -> Shown:
+        """The question as the page of a running attempt has it: all that it may know."""
+        return _shown(self)
 
     @cached_property
     def review(self) -> dict[str, Any]:
-        """The same with what was right."""
+        """The question with what was right."""
         return shown.review(self.question, self.sat.attempt.language, self.order, self.response)
 
-    @property
-    def tongue(self) -> str:
-        """The language it is shown in."""
-        return self.public["fallback_language"] or self.sat.attempt.language
+
+@dataclass(frozen=True)
+class Shown:
+    """A question ready for the page. Its fields are called NAME, which each attempt replaces by its own q1, q2, …"""
+
+    text: str
+    html: str
+    tongue: str
+    stands_in: bool  # the wanted language is missing
+
+    def named(self, name: str) -> Markup:
+        """Its fields under this name."""
+        return Markup(self.html.replace(NAME, name))  # noqa: S704  (a template of ours made it)
+
+
+NAME = "\ue000"  # no text has this letter
+_KEPT = 2000  # a class sees some dozens of questions, each in a few orders
+_pages: dict[tuple[Any, ...], Shown] = {}
+
+
+def _shown(place: Place) -> Shown:
+    """Made once for all who see the same question in the same order with the same answer: most of a page's cost is here."""
+    attempt = place.sat.attempt
+    order = place.order
+    key = (attempt.course_version_id, place.id, tuple(order), attempt.language, i18n.language(), repr(place.response))
+    made = _pages.get(key)
+    if made is None:
+        q = shown.public(place.question, attempt.language, order, place.response)
+        template = current_app.jinja_env.get_template(f"questions/page/{q['type']}.html")
+        html = template.render(q=q, name=NAME, media=place.sat.media)
+        made = Shown(q["text"], html, q["fallback_language"] or attempt.language, q["fallback_language"] is not None)
+        _pages[key] = made
+        while len(_pages) > _KEPT:
+            _pages.pop(next(iter(_pages)), None)
+    return made
 
 
 def my_attempt(db: Session, attempt_id: uuid.UUID) -> tuple[Sat, Target]:
