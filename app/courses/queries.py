@@ -42,6 +42,16 @@ def course_content(db: Session, version_id: uuid.UUID) -> CourseContent:
     return content
 
 
+def newer_version(db: Session, version: CourseVersion) -> tuple[int, datetime] | None:
+    """Number and day of the newest version of the course, when that is not this one: runs keep theirs, and people are told."""
+    row = db.execute(
+        sa.select(CourseVersion.number, CourseVersion.published_at)
+        .where(CourseVersion.course_id == version.course_id, CourseVersion.number > version.number)
+        .order_by(CourseVersion.number.desc()).limit(1)
+    ).first()
+    return (row[0], row[1]) if row else None
+
+
 @dataclass(frozen=True)
 class VersionRow:
     """One published version in a list."""

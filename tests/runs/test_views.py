@@ -19,6 +19,7 @@ from flask.testing import FlaskClient
 from pypdf import PdfReader
 from sqlalchemy.orm import Session
 
+from app.courses.models import Course, CourseVersion
 from app.offices.models import Agency, Office
 from app.people import credentials
 from app.people.models import Person, Pin
@@ -137,6 +138,21 @@ def test_a_coordinator_sees_runs_without_names(db: Session, client_of: ClientOf,
     assert codes(client.get("/runs").text) == ["R-1"]
     assert "Secretov" not in client.get("/runs/R-1").text
     assert client.get("/runs/R-1/results").status_code == 403
+
+
+@pytest.mark.goal("PLY-08")
+def test_a_run_keeps_its_version_and_people_are_told_of_a_newer_one(db: Session, client_of: ClientOf, office: Office, planner: Person) -> None:
+    """Publishing a new version does not touch a run that has begun; its page says that there is one and whom it is for."""
+    run = make_run(db, office, code="R-1")
+    version = run.course_version_id
+    before = client_of(planner).get("/runs/R-1").text
+    make_version(db, db.get_one(Course, db.get_one(CourseVersion, version).course_id), number=2, published_at=a_moment())
+
+    after = client_of(planner).get("/runs/R-1").text
+
+    assert "Version 2 was published on 24 Nov 2026. This run keeps its own" not in before
+    assert "Version 2 was published on 24 Nov 2026. This run keeps its own" in after
+    assert db.get_one(CourseRun, run.id).course_version_id == version
 
 
 def test_a_trainer_sees_all_people_of_his_run(db: Session, client_of: ClientOf, office: Office) -> None:

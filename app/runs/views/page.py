@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import current_app, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from app.courses.queries import newer_version
 from app.errors import Message, say
 from app.http import guarded
 from app.progress.rules import VERDICTS
@@ -52,7 +53,7 @@ def page(run: CourseRun) -> ResponseReturnValue:
         todo=_todo(run, standing) if whole else None, step=rules.step(standing), steps=STEPS if whole else (), proposals=proposals,
         counts=Counter(one.nomination.state for one in proposals), in_class=sum(one.mode == "class" for one in inside.members),
         modes=rules.MODES, states=rules.STATES, nomination_states=rules.NOMINATION_STATES, verdicts=VERDICTS, language_name=language_name,
-        may=may_do(run), today=today_of(run),
+        may=may_do(run), today=today_of(run), newer=newer_version(g.db, run.course_version),
     )
 
 
