@@ -274,6 +274,8 @@ def rename(found: Person) -> ResponseReturnValue:
         names, faults = _names_and_faults(form)
         if form.since.data is None:
             faults["since"] = say("person", "Give a day, for example 2026-11-24.")
+        elif form.since.data > today():
+            faults["since"] = say("person", "A name holds from today or from an earlier day: every page shows it at once.")
         if not form.reason.data:
             faults["reason"] = say("person", "Say why the name changes, with the number of the order.")
         changed = {script: name for script, name in names.items() if before.get(script) != name}

@@ -811,11 +811,11 @@ def take_over(db: Session, good: Sequence[Entry], where: Places, *, today: date,
         )
         for entry in plan.added if entry.office_id is not None
     ])
-    _change(db, plan.changed, where, source)
+    _change(db, plan.changed, where, today, source)
     return Taken(len(plan.added), len(plan.changed), tuple(plan.faults))
 
 
-def _change(db: Session, changed: Sequence[Changed], where: Places, source: str) -> None:
+def _change(db: Session, changed: Sequence[Changed], where: Places, today: date, source: str) -> None:
     for chunk in _chunks(list(changed)):
         ids = [one.person_id for one in chunk]
         people = {person.id: person for person in db.scalars(sa.select(Person).where(Person.id.in_(ids)).with_for_update())}
@@ -829,7 +829,8 @@ def _change(db: Session, changed: Sequence[Changed], where: Places, source: str)
             person.born_on = entry.born_on or person.born_on
             if one.names:
                 languages = where.agencies[entry.agency_id].languages
-                db.add_all(register.renamed(person, names.get(person.id, []), names=one.names, since=entry.as_of, reason=source, languages=languages))
+                since = min(entry.as_of, today)  # a name is shown at once, so it holds at once; a posting may lie ahead
+                db.add_all(register.renamed(person, names.get(person.id, []), names=one.names, since=since, reason=source, languages=languages))
             if one.posting is not None:
                 office_id, rank, post, since = one.posting
                 db.add(register.moved(person, newest.get(person.id), office_id=office_id, agency_id=entry.agency_id, since=since, rank=rank, post=post))

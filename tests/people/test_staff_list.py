@@ -287,7 +287,7 @@ def test_good_rows_go_alone(db: Session, korday: Office) -> None:
 
 
 def test_a_changed_row_says_old_and_new_and_keeps_the_history(db: Session, korday: Office) -> None:
-    """A new surname, rank and office are shown old and new; taken over, they hold from their day and the old ones stay on file."""
+    """A new surname, rank and office are shown old and new; taken over, a posting holds from its day, a name at once, and the old ones stay on file."""
     oybek = make_office(db, korday, code="KZ-SUB", names={"en": "Sub"})
     person = take_in(db, korday, "Асанова", "Айгерим", rank="lieutenant", since=date(2024, 1, 8))
     heads = (*HEADS, "rank")
@@ -301,7 +301,7 @@ def test_a_changed_row_says_old_and_new_and_keeps_the_history(db: Session, korda
     ]
     names = db.execute(sa.select(PersonName.family, PersonName.valid_from).order_by(PersonName.valid_from)).all()
     postings = db.execute(sa.select(Posting.office_id, Posting.rank, Posting.valid_from, Posting.valid_to).order_by(Posting.valid_from)).all()
-    assert [tuple(row) for row in names] == [("Асанова", date(2024, 1, 8)), ("Бекова", date(2026, 12, 1))]
+    assert [tuple(row) for row in names] == [("Асанова", date(2024, 1, 8)), ("Бекова", TODAY)]
     assert [tuple(row) for row in postings] == [
         (korday.id, "lieutenant", date(2024, 1, 8), date(2026, 11, 30)), (oybek.id, "captain", date(2026, 12, 1), None),
     ]
