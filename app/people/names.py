@@ -57,12 +57,17 @@ def fold(text: str) -> str:
     for word in unicodedata.normalize("NFC", text).casefold().split():
         latin = "".join(_LATIN.get(letter, letter) for letter in word if letter not in _APOSTROPHES)
         bare = "".join(c for c in unicodedata.normalize("NFKD", latin) if not unicodedata.combining(c))
-        for spelling, plain in _SPELLINGS:
-            bare = bare.replace(spelling, plain)
-        single = "".join(letter for i, letter in enumerate(bare) if letter.isdigit() or i == 0 or letter != bare[i - 1])
-        if single:
-            words.append(single)
+        while (plainer := _plainer(bare)) != bare:  # one spelling may uncover another: қx -> kh -> h
+            bare = plainer
+        if bare:
+            words.append(bare)
     return " ".join(words)
+
+
+def _plainer(word: str) -> str:
+    for spelling, plain in _SPELLINGS:
+        word = word.replace(spelling, plain)
+    return "".join(letter for i, letter in enumerate(word) if letter.isdigit() or i == 0 or letter != word[i - 1])
 
 
 def search_key(names: Iterable[Name], service_number: str) -> str:
