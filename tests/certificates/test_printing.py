@@ -20,7 +20,6 @@ from app.certificates.printing import Copy
 from app.certificates.rules import Kind, State
 from app.people.names import Name
 from tests.certificates import rows
-from tests.certificates.words import Words
 
 PAPERS = Path(__file__).with_name("papers")
 NUMBER = "KZ-2026-000123-41"
@@ -40,14 +39,7 @@ GOLDEN = {
 
 
 @pytest.fixture
-def words(monkeypatch):
-    """The words of papers in every language."""
-    known = {tag: Words(tag) for tag in i18n.LANGUAGES}
-    monkeypatch.setattr(i18n, "catalogue", known.__getitem__)
-
-
-@pytest.fixture
-def printed(app, words):
+def printed(app):
     """Print a certificate: `printed(facts, state=…)` gives the bytes."""
 
     def make(facts, **values) -> bytes:
@@ -73,7 +65,7 @@ def picture_of(data: bytes, tmp_path: Path) -> Image.Image:
 @pytest.mark.goal("CER-10", "CER-09")
 @pytest.mark.parametrize("script", GOLDEN)
 def test_a_paper_of_each_script_is_as_it_was_looked_at(script, printed, tmp_path):
-    """Text and picture of a certificate in each script are those that were approved (SABAQ_GOLDEN=1 stores new ones)."""
+    """Text and picture of a certificate in each script are those that were approved (SABAQ_GOLDEN=1 stores new ones: look at them before you commit)."""
     data = printed(GOLDEN[script])
     text, picture = text_of(data), picture_of(data, tmp_path)
     words = sorted(text.split())
@@ -154,7 +146,7 @@ def test_one_to_four_signatures_and_the_longest_name_fit_one_page(layout, signs,
         ("kk", "2026\xa0ж. 23–26 қараша", "24 академиялық сағат", "92\xa0%"), ("prs", "۲۳ تا ۲۶ نومبر ۲۰۲۶", "۲۴ ساعت درسی", "۹۲٪"),
     ],
 )
-def test_dates_and_numerals_are_those_of_the_certificates_language(app, words, language, period, hours, result):
+def test_dates_and_numerals_are_those_of_the_certificates_language(app, language, period, hours, result):
     """Whatever the browser asks for, dates, hours and the result are written as the certificate's language writes them."""
     facts = rows.facts()
     with app.test_request_context(headers={"Accept-Language": "en"}), i18n.speaking(language):
@@ -164,7 +156,7 @@ def test_dates_and_numerals_are_those_of_the_certificates_language(app, words, l
 
 
 @pytest.mark.goal("CER-11")
-def test_the_viewers_language_changes_nothing(app, words):
+def test_the_viewers_language_changes_nothing(app):
     """The same certificate asked for by browsers in two languages is the same file, and a Dari one reads from the right."""
     facts = rows.facts(languages=("prs",))
     files = set()
@@ -234,7 +226,7 @@ def test_printing_twice_gives_the_same_bytes(printed):
 
 
 @pytest.mark.goal("PRF-06")
-def test_a_hundred_certificates_are_one_file_with_flat_memory(app, words):
+def test_a_hundred_certificates_are_one_file_with_flat_memory(app):
     """A hundred certificates come as one document of a hundred pages that hold the border once; memory does not grow with them."""
     facts = [rows.facts(languages=("ru",), roster=n) for n in range(100)]
     copies = [Copy(one, str(rules.Number("KZ", 2026, n + 1)), PAYLOAD) for n, one in enumerate(facts)]
