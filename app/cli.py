@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 refused or found wrong (the text says what and what to do)
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -282,6 +283,7 @@ def install(app: Flask) -> None:
 
 def main() -> None:
     """The `sabaq` command."""
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # the date inside a bundled font is no news
     group = FlaskGroup(name="sabaq", help=__doc__, add_default_commands=False, add_version_option=False, create_app=_app)
     for command in COMMANDS:
         group.add_command(command)

@@ -28,4 +28,5 @@ def install() -> None:
     handler.setFormatter(Lines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("sabaq").setLevel(logging.INFO)
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # nor is the date inside a bundled font
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue of one is no news
