@@ -303,6 +303,7 @@ async function begin() {
   restore(await store.load());
   paint();
   pump();
+  setTimeout(beat, 200); // where this tab is
   return true;
 }
 
