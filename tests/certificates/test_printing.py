@@ -198,7 +198,8 @@ def test_the_code_stays_coarse_enough_for_old_telephones(address, version, least
 @pytest.mark.goal("CER-06")
 def test_the_code_says_address_number_key_and_signature(tmp_path):
     """A reader of square codes gets back the whole text that was put in."""
-    zxingcpp = pytest.importorskip("zxingcpp")
+    import zxingcpp
+
     printing.square(rows.ADDRESS, PAYLOAD).save(tmp_path / "code.png", scale=4, border=4)
 
     found = zxingcpp.read_barcodes(Image.open(tmp_path / "code.png").convert("L"))
