@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -289,6 +289,19 @@ def _http_error(error: HTTPException) -> Response:
     return _answer(texts.get(error.code or 500, DomainError.message), error.code or 500)
 
 
+def _nowhere(database: Database) -> Response:
+    """An address that no view has: refused like any other page, with the reader's own header and language."""
+
+    @guarded("page.public")
+    def lost() -> NoReturn:
+        raise NotFound()
+
+    try:
+        return in_transaction(lost, database)()
+    except NotFound as error:
+        return _domain_error(error)
+
+
 def _unknown_error(error: Exception) -> Response:
     if current_app.testing:
         raise error
@@ -347,6 +360,7 @@ def install(app: Flask, database: Database, neighbours: signing_in.Neighbours | 
     app.register_error_handler(sa.exc.OperationalError, _database_error)
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(404, lambda _error: _nowhere(database))
     app.register_error_handler(Exception, _unknown_error)
     app.jinja_env.globals.update(can=can, who=who, said=_said)
 

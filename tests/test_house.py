@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.db import Base, Database, Fact, Record, Stays, take_write_lock
 from app.offices.models import Office
 from app.ops import migrations
-from app.policy import POLICY
+from app.people.models import Person
+from app.policy import POLICY, Role
 from app.sync.catalogue import TABLES, Kind
 from app.sync.journal import BulkChangeRefused
 from app.sync.models import JournalEntry
-from tests.factories import make_office
+from tests.factories import make_office, make_staff
 
 
 def test_every_table_is_in_the_catalogue() -> None:
@@ -91,3 +95,14 @@ def test_a_row_belongs_to_the_node_that_made_it(db: Session) -> None:
     """New rows are owned by this node."""
     assert make_office(db).owner_node == "test"
     assert clock.now().tzinfo is not None
+
+
+def test_an_unknown_address_keeps_the_readers_header(db: Session, client_of: Callable[[Person], FlaskClient]) -> None:
+    """Who is signed in finds his name and his sections on the page that says so."""
+    person = make_staff(db, Role.MANAGER, family="Sagynov")
+
+    answer = client_of(person).get("/nowhere/at-all")
+
+    assert answer.status_code == 404
+    assert "Sagynov" in answer.text
+    assert 'class="sections' in answer.text
