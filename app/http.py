@@ -297,7 +297,8 @@ def _nowhere(database: Database) -> Response:
         raise NotFound()
 
     try:
-        return in_transaction(lost, database)()
+        answer: Response = in_transaction(lost, database)()
+        return answer
     except NotFound as error:
         return _domain_error(error)
 
