@@ -369,13 +369,16 @@ class _Html(RendererHTML):
 
 
 def _aligned(state: Any) -> None:
-    """Column alignment is a class: an inline style would be refused by the page's policy."""
+    """Column alignment is a class: an inline style would be refused by the page's policy. An empty head is an ordinary cell."""
+    for token, inside, end in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
+        if token.type == "th_open" and not inside.content.strip():
+            token.tag = end.tag = "td"
     for token in state.tokens:
         if token.type in ("th_open", "td_open"):
             style = str(token.attrs.pop("style", ""))
             if "right" in style:
                 token.attrSet("class", "n")
-            if token.type == "th_open":
+            if token.tag == "th":
                 token.attrSet("scope", "col")
 
 
