@@ -19,6 +19,7 @@ from app.people import views as people
 from app.quizzes import queries as attempts
 from app.quizzes import views as quizzes
 from app.reports import views as reports
+from app.runs import queries as runs_now
 from app.runs import views as runs
 from app.sync import journal
 from config import Config
@@ -42,7 +43,10 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     app.jinja_env.globals.update(now=clock.now, words=sheets.words)
     app.jinja_env.globals["demo_data"] = demo.is_demo(config)
     Compress(app)  # pages; static files are compressed once, at start
-    neighbours = signing_in.Neighbours(has_open_attempt=attempts.has_open_attempt)
+    neighbours = signing_in.Neighbours(
+        has_open_attempt=attempts.has_open_attempt,
+        on_now=lambda db, room, today: i18n.pick(runs_now.on_now(db, room, today) or {}) or None,
+    )
     http.install(app, database, neighbours)  # last: wraps every view registered above
     return app
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -21,6 +22,11 @@ from app.people.models import Person
 from app.sync import journal
 from config import Config
 from tests import factories, postgres
+
+# Machines are shared and noisy: no example is judged by the clock. `--hypothesis-profile=long` looks further.
+hypothesis.settings.register_profile("house", max_examples=40, deadline=None)
+hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile("house")
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 

@@ -50,7 +50,7 @@ def without_jinja(source: str) -> str:
     def blank(match: re.Match[str]) -> str:
         return "\n" * match[0].count("\n")
 
-    source = re.sub(r"\{% block \w*class\w* %\}[\w\s-]*\{% endblock %\}", blank, source)  # names of classes, not words
+    source = re.sub(r"\{% block \w*class\w* %\}(?:[\w\s-]|\{\{.*?\}\})*\{% endblock %\}", blank, source)  # names of classes, not words
     return re.sub(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", blank, source, flags=re.S)
 
 

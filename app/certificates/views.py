@@ -108,7 +108,7 @@ def index() -> ResponseReturnValue:
     ).all()
     return lists.export(view) or render_template(
         "certificates/index.html", view=view, blocks=queries.blocks(g.db, countries), states=STATES,
-        countries=sorted(countries), year=clock.now().year, node=g.db.info["node"], may_give=can("certificate.sign"),
+        countries=_gives_numbers_to(g.db), year=clock.now().year, node=g.db.info["node"],
     )
 
 
@@ -137,16 +137,20 @@ def _filtered(query: sa.Select[Any], view: lists.View) -> sa.Select[Any]:
     return query
 
 
+def _gives_numbers_to(db: Session) -> list[str]:
+    """Countries whose numbers who asks may give away: those whose topmost office is in his hands, not just a post of theirs."""
+    topmost = db.execute(  # a path begins with those above it, so the topmost is the first in order
+        sa.select(Country.code, sa.func.min(Office.path)).join(Office, Office.country_id == Country.id).group_by(Country.code).order_by(Country.code)
+    )
+    return [code for code, path in topmost if can("certificate.sign", Target(path=path))]
+
+
 @bp.post("/certificates/blocks")
 @guarded("certificate.sign")
 def give_block() -> ResponseReturnValue:
     """Give a node the next numbers of a country."""
     code = request.form.get("country", "").upper()[:2]
-    seen = g.db.scalar(
-        sa.select(Country.id).join(Office, Office.country_id == Country.id)
-        .where(Country.code == code, lists.scoped(Office.path, "certificate.sign")).limit(1)
-    )
-    if seen is None:
+    if code not in _gives_numbers_to(g.db):
         raise NotFound()
     count, year = request.form.get("count", "").strip(), request.form.get("year", "").strip()
     if not (count.isascii() and count.isdigit() and len(count) < 7 and year.isascii() and year.isdigit() and len(year) == 4):

@@ -375,3 +375,13 @@ def classrooms_under(db: Session, paths: Sequence[str]) -> list[tuple[uuid.UUID,
 
 def _holds(table: type[Posting], on: date) -> sa.ColumnElement[bool]:
     return sa.and_(table.valid_from <= on, sa.or_(table.valid_to.is_(None), table.valid_to >= on))
+
+
+def on_now(db: Session, classroom_id: uuid.UUID, today: date) -> dict[str, str] | None:
+    """The titles of the course whose run is in a classroom today; None when there is none."""
+    return db.scalar(
+        sa.select(CourseVersion.titles)
+        .join(CourseRun, CourseRun.course_version_id == CourseVersion.id)
+        .where(CourseRun.classroom_id == classroom_id, CourseRun.state == "open", CourseRun.starts_on <= today, CourseRun.ends_on >= today)
+        .order_by(CourseRun.starts_on.desc(), CourseRun.code).limit(1)
+    )
