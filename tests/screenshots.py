@@ -35,16 +35,43 @@ def click(selector: str) -> Callable[[Page], None]:
     return lambda page: page.click(selector)
 
 
+def lesson(page: Page) -> None:
+    """Begin the course and open the page with the zones of a car."""
+    page.goto(page.url.split("/learn")[0] + "/learn")
+    page.click("main table a")
+    page.goto(f"{page.url}/passenger-car/3")
+
+
+def test(page: Page) -> None:
+    """Begin the pre-test, answer the first question, go to one with a picture if there is one."""
+    page.click("main .btn-main")
+    page.click("main .btn-main")
+    page.wait_for_load_state("networkidle")
+    option = page.locator(".q:visible input[type=radio], .q:visible input[type=checkbox]").first
+    if option.count():
+        option.check(force=True)
+        page.wait_for_timeout(2500)
+
+
 SHOTS = (
     Shot("signin", None, "/sign-in", readme=True),
     Shot("home", "trainee", "/", readme=True),
-    Shot("course", "trainee", "/", click("main .panel h2 a, main table a")),
+    Shot("course", "trainee", "/", click("main table a")),
+    Shot("lesson", "trainee", "/learn", lesson, readme=True),
+    Shot("test", "trainee", "/learn", test, readme=True),
     Shot("start", "manager", "/"),
+    Shot("seats", "classmanager", "/seats"),
     Shot("runs", "planner", "/runs"),
+    Shot("run-open", "planner", "/runs/R-2026-0008"),
+    Shot("nominations", "planner", "/runs/R-2026-0010/nominations"),
+    Shot("results", "manager", "/runs/R-2026-0001/results", readme=True),
+    Shot("run-certificates", "registrar", "/runs/R-2026-0001/certificates"),
     Shot("people", "manager", "/people"),
+    Shot("person", "manager", "/people", click("main table a")),
     Shot("offices", "manager", "/offices"),
     Shot("courses", "planner", "/courses"),
     Shot("certificates", "registrar", "/certificates"),
+    Shot("certificate", "registrar", "/certificates", click("main table tbody a")),
     Shot("reports", "manager", "/reports"),
     Shot("report-progress", "manager", "/reports/progress", readme=True),
     Shot("settings", "trainee", "/settings"),
