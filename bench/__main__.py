@@ -187,19 +187,17 @@ def _rates(bare: int, port: int, trainees: list[Trainee], seconds: float) -> lis
     rows: list[tuple[Result, Result | None, str]] = [(handler, None, ""), (page, None, ""), (insert, None, ""), (insert_many, None, "")]
     rows.append((_load("/healthz", port, [[get("/healthz")]] * 4, seconds), handler, "handler"))
     rows.append((_load("sign-in page", port, [[get("/sign-in")]] * 4, seconds), page, "page"))
-    rows.append((_load("trainee's home", port, [[as_trainee(t, "/")] for t in trainees[:4]], seconds), page, "page"))
-    rows.append((_load("a lesson's page", port, [[as_trainee(t, _lesson(port, t))] for t in trainees[:4]], seconds), page, "page"))
+    rows.append((_load("trainee's home", port, [[as_trainee(t, "/learn")] for t in trainees[:4]], seconds), page, "page"))
+    rows.append((_load("a lesson's page", port, [[as_trainee(t, _lesson(t))] for t in trainees[:4]], seconds), page, "page"))
     rows.append((_load("a test with 10 questions", port, [[as_trainee(t, f"/attempts/{t.attempt}")] for t in trainees[:4]], seconds), page, "page"))
     rows.append((_load("save an answer, 4 writers", port, [[save(t, 1)] for t in writers[:4]], seconds), insert, "insert"))
     rows.append((_load(f"save an answer, {CLIENTS} writers", port, [[save(t, 2)] for t in writers], seconds), insert_many, "insert"))
     return rows
 
 
-def _lesson(port: int, trainee: Trainee) -> str:
-    """The address of the first lesson, as the course page links it."""
-    text = _get(port, f"/learn/{trainee.enrolment}", trainee.headers | {"Accept": "text/html"})[1].decode()
-    found = re.search(rf"/learn/{trainee.enrolment}/[a-z0-9-]+(?:/\d+)?", text)
-    return found[0] if found else f"/learn/{trainee.enrolment}"
+def _lesson(trainee: Trainee) -> str:
+    """The address of a lesson's first page."""
+    return f"/learn/{trainee.enrolment}/control-line/1"
 
 
 # ---- other figures ---------------------------------------------------------------------------------------------------
@@ -212,6 +210,8 @@ def _get(port: int, path: str, headers: dict[str, str]) -> tuple[int, bytes, int
     answer = connection.getresponse()
     raw = answer.read()
     body = gzip.decompress(raw) if answer.headers.get("Content-Encoding") == "gzip" else raw
+    if answer.status != 200:
+        raise SystemExit(f"{path} answered {answer.status}")
     connection.close()
     return answer.status, body, len(raw)
 
@@ -219,7 +219,7 @@ def _get(port: int, path: str, headers: dict[str, str]) -> tuple[int, bytes, int
 def _weights(port: int, trainee: Trainee) -> list[str]:
     """Bytes of a first visit and of the next, compressed, without media and fonts."""
     lines = []
-    for name, path in (("home", "/"), ("lesson", _lesson(port, trainee)), ("test", f"/attempts/{trainee.attempt}")):
+    for name, path in (("home", "/learn"), ("lesson", _lesson(trainee)), ("test", f"/attempts/{trainee.attempt}")):
         _, body, html = _get(port, path, trainee.headers | {"Accept": "text/html"})
         files = sorted(set(re.findall(r'(?:href|src)="(/static/[^"]+\.(?:css|js|svg))"', body.decode())))
         sizes = {file: _get(port, file, {})[2] for file in files}
