@@ -98,10 +98,13 @@ def web() -> None:
 
     from app import logs
     from app.ops import supervisor
+    from app.ops.doctor import exam_faults
 
     logs.install()
     app = _app()
     supervisor.end_with_parent()
+    for fault in exam_faults(app.config, app.extensions["sabaq.database"]):
+        logging.getLogger("sabaq").error("no test will be started: %s", fault.text)
     waitress.serve(
         app, host=app.config["HOST"], port=app.config["PORT"], threads=app.config["THREADS"], ident="sabaq", _quiet=True,
     )

@@ -5,17 +5,19 @@ from __future__ import annotations
 import ctypes.util
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
 from app import clock
 from app.db import Database, self_check
+from app.errors import Message
+from app.errors import say as message
 from app.ops import migrations
 from app.ops.models import Heartbeat
 from app.people.models import SignIn
@@ -26,6 +28,7 @@ PANGO = {"pango-1.0": "libpango-1.0-0", "pangoft2-1.0": "libpangoft2-1.0-0", "ha
 PRINT_FONTS = Path(__file__).parent.parent / "static" / "print-fonts"
 LITTLE_SPACE = 500 * 1024 * 1024
 NO_SPACE = 50 * 1024 * 1024
+FIRST_YEAR = 2026  # of this release: no clock that is right shows an earlier one
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,26 @@ class Finding:
     state: State
     text: str
     next_step: str = ""
+
+
+def exam_faults(config: Mapping[str, Any], database: Database) -> list[Message]:
+    """Why no test may begin on this node; nothing when it may be trusted with one. Looked at when a test is started."""
+    faults = []
+    try:
+        if self_check(database.engine):
+            faults.append(message("readiness", "the database could lose saved answers in a power cut"))
+    except sa.exc.SQLAlchemyError:
+        faults.append(message("readiness", "the database does not answer"))
+    if clock.now().year < FIRST_YEAR:
+        faults.append(message("readiness", "the server's clock shows a wrong date"))
+    folder = Path(config["INSTANCE"])
+    if shutil.disk_usage(folder if folder.exists() else "/").free < NO_SPACE:
+        faults.append(message("readiness", "the server's disk is full"))
+    if config["SECRET_KEY"].lower() in WELL_KNOWN_KEYS or len(config["SECRET_KEY"]) < 32:
+        faults.append(message("readiness", "the server's secret key is known or too short"))
+    if config["DEBUG"]:
+        faults.append(message("readiness", "the server runs with debugging on"))
+    return faults
 
 
 def examine(config: Config, database: Database) -> list[Finding]:
@@ -92,7 +115,7 @@ def _disk(config: Config) -> Iterator[Finding]:
 
 def _clock(config: Config) -> Iterator[Finding]:
     now = clock.now()
-    if now.year < 2026:
+    if now.year < FIRST_YEAR:
         yield Finding("clock", "error", f"The clock says {now:%Y-%m-%d %H:%M} UTC.", "Set the date: certificates and results would carry a wrong one.")
     else:
         yield Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M} UTC.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.errors import Conflict, say
+from app.errors import Conflict, Message, say
 
 
 class KeyReused(Conflict):
@@ -47,3 +47,10 @@ class Over(Conflict):
 
 class TooFewQuestions(Conflict):
     message = say("quiz", "The question bank has too few questions for this test. Tell your trainer: the author of the course must add some.")
+
+
+class NodeUnfit(Conflict):
+    """This node cannot be trusted with a test now."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(say("quiz", "No test can begin on this server: {reason}. Nothing is lost. Tell your class manager.", reason=reason))

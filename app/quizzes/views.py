@@ -25,13 +25,14 @@ from app.courses.queries import course_content
 from app.errors import Conflict, NotFound
 from app.http import go, guarded, me, say_next
 from app.ids import new_token
+from app.ops.doctor import exam_faults
 from app.people.models import Person, SignIn
 from app.policy import Target
 from app.questions import shown
 from app.questions.content import Question
 from app.questions.kind import Response
 from app.quizzes import forms, queries, rules, services
-from app.quizzes.errors import HandedIn, TooLate
+from app.quizzes.errors import HandedIn, NodeUnfit, TooLate
 from app.quizzes.models import Attempt, AttemptClock, Mark
 from app.quizzes.queries import Given
 from app.runs.models import Enrolment
@@ -309,6 +310,8 @@ def test(enrolment: Enrolment, quiz: str) -> ResponseReturnValue:
 @guarded("attempt.start", my_enrolment)
 def start(enrolment: Enrolment, quiz: str) -> ResponseReturnValue:
     """Begin, or go on with what is open."""
+    for fault in exam_faults(current_app.config, current_app.extensions["sabaq.database"]):
+        raise NodeUnfit(fault)
     attempt = services.start_attempt(
         g.db, enrolment_id=enrolment.id, quiz=quiz, language=request.form.get("language"), now=clock.now(), uptime=clock.uptime(),
         seat_id=_seat_id(),

@@ -16,13 +16,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from app import clock, jobs
-from app.db import Database
+from app.db import Database, self_check
 from app.ops import doctor, migrations
 from app.ops.models import Heartbeat, JobRun
 from app.work import work
@@ -154,6 +156,33 @@ def test_the_doctor_sees_a_database_that_was_not_migrated(tmp_path: Path, settin
 
     assert (found["migrations"].state, found["migrations"].next_step) == ("error", "Run: sabaq init")
     database.engine.dispose()
+
+
+@pytest.mark.goal("SEC-11")
+def test_the_self_check_names_every_reason_not_to_begin_a_test(own_database: Database, settings: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Journal mode, synchronous, clock, disk, secret key and debugging are looked at; a sound node has no fault."""
+    sound = {"INSTANCE": settings.INSTANCE, "SECRET_KEY": settings.SECRET_KEY, "DEBUG": False}
+
+    assert doctor.exam_faults(sound, own_database) == []
+
+    monkeypatch.setattr(doctor, "self_check", lambda _engine: ["SQLite synchronous is 1, must be 2."])
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _path: SimpleNamespace(free=1))
+    monkeypatch.setattr(doctor.clock, "now", lambda: datetime(1999, 1, 1, tzinfo=UTC))
+    texts = [fault.text for fault in doctor.exam_faults(sound | {"SECRET_KEY": "secret", "DEBUG": True}, own_database)]
+    assert [next(word for word in ("cut", "date", "disk", "key", "debugging") if word in text) for text in texts] == [
+        "cut", "date", "disk", "key", "debugging",
+    ]
+
+
+def test_a_database_that_could_lose_a_commit_is_noticed(own_database: Database) -> None:
+    """The check asks the database itself."""
+    @sa.event.listens_for(own_database.engine, "connect")
+    def weaken(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    own_database.engine.dispose()
+
+    assert self_check(own_database.engine) == ["SQLite synchronous is 1, must be 2."]
 
 
 @pytest.mark.goal("XCT-02")

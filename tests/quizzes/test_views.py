@@ -89,6 +89,19 @@ def test_beginning_leads_into_the_attempt_and_beginning_again_into_the_same(db, 
     assert [one.language for one in queries.attempts_of(db, trainee.enrolment.id)] == ["ru"]
 
 
+@pytest.mark.goal("SEC-11")
+def test_no_test_begins_on_a_node_that_cannot_be_trusted(app, db, client_of, trainee):
+    """Exam mode is refused with the reason when the self-check fails."""
+    client = client_of(trainee)
+    app.config["DEBUG"] = True
+
+    answer = client.post(f"/learn/{trainee.enrolment.id}/tests/post")
+
+    assert answer.status_code == 409
+    assert "the server runs with debugging on" in answer.text
+    assert queries.attempts_of(db, trainee.enrolment.id) == []
+
+
 def test_a_used_up_test_says_so_instead_of_offering_a_button(db, client_of, trainee):
     attempt = begun(db, trainee, "pre")
     Tab(db, attempt.id).hands_in()
