@@ -7,7 +7,9 @@ import re
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from app import clock
 from app.courses.queries import course_content
@@ -437,3 +439,21 @@ def test_the_attempt_costs_two_questions_to_the_database_beyond_the_sign_in(db, 
         client.get(f"/attempts/{attempt.id}")
 
     assert len(statements) == 2 + 2
+
+
+def test_a_full_disk_never_says_saved(db, client_of, trainee, monkeypatch):
+    """The commit fails: 503 with a sentence, no time of saving, and nothing stored; the same save succeeds later."""
+    attempt = begun(db, trainee)
+    client = client_of(trainee)
+    writer = client.post(f"/attempts/{attempt.id}/open", json={}).json["writer"]
+    body = {"writer": writer, "key": "0" * 32, "revision": 1, "fields": [["q1.option", "1"]]}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "commit", lambda _db: (_ for _ in ()).throw(sa.exc.OperationalError("COMMIT", {}, Exception("disk I/O error"))))
+        refused = client.post(f"/attempts/{attempt.id}/answers/1", json=body)
+    taken = client.post(f"/attempts/{attempt.id}/answers/1", json=body)
+
+    assert refused.status_code == 503
+    assert "saved" not in refused.json
+    assert "did not save" in refused.json["error"]
+    assert taken.status_code == 200
