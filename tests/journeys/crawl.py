@@ -77,7 +77,7 @@ class Reader(HTMLParser):
             value = marks.get(name) or ""
             if tag != "a" and re.match(r"(?:[a-z]+:)?//", value):
                 self.wrong.append(f"names {value}")
-        if "style" in marks and not self.drawing or tag == "style" or (tag == "script" and not marks.get("src") and marks.get("type") != "application/json"):
+        if ("style" in marks and not self.drawing) or tag == "style" or (tag == "script" and not marks.get("src") and marks.get("type") != "application/json"):
             self.wrong.append(f"has a style or script of its own in <{tag}>")
 
 

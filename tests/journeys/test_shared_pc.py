@@ -46,7 +46,7 @@ class Class:
         with self.node.database.sessions() as db:
             db.info["writing"] = True
             client = browser_at(self.node.app, db, self.seats[seat])
-        for cookie in client._cookies.values():  # noqa: SLF001
+        for cookie in client._cookies.values():
             context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": self.node.url}])
         return context
 

@@ -16,6 +16,15 @@ document.addEventListener("change", (event) => {
   }
 });
 
+// A table wider than its panel can be scrolled with the arrow keys.
+const wide = new ResizeObserver((all) => {
+  for (const {target} of all) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const table of document.querySelectorAll(".t-wrap:not([tabindex])")) wide.observe(table);
+
 // Keys: / search, g then a letter to a section, n new, ? the list of keys. Never while typing, and only if wanted.
 const keysOff = document.documentElement.dataset.keys === "off";
 let going = false;
