@@ -212,6 +212,36 @@ def report_courses(folder: Path) -> bool:
     return all(result.taken for result in results)
 
 
+@click.group(name="country")
+def country_group() -> None:
+    """Countries of the node: the first step on a new one."""
+
+
+@country_group.command(
+    name="add", epilog="Example: sabaq country add --code KZ --name kk=Қазақстан --name ru=Казахстан --zone Asia/Almaty "
+    "--languages kk,ru --agency BORDER --agency-name 'ru=Пограничная служба'",
+)
+@click.option("--code", required=True, help="ISO 3166-1 code; the country's centre gets it as office code.")
+@click.option("--name", "names", multiple=True, required=True, help="Name with its language, like kk=Қазақстан; may be repeated.")
+@click.option("--zone", required=True, help="Time zone, like Asia/Almaty.")
+@click.option("--languages", default="kk,ru", show_default=True, help="Languages of its certificates, the first one first.")
+@click.option("--agency", required=True, help="Code of its first agency, like BORDER. People are taken in under an agency.")
+@click.option("--agency-name", "agency_names", multiple=True, required=True, help="Name with its language; may be repeated.")
+@click.option("--under", default="", help="Code of the office above several countries, like CA; it is made when it is missing.")
+def country_add(
+    code: str, names: tuple[str, ...], zone: str, languages: str, agency: str, agency_names: tuple[str, ...], under: str
+) -> None:
+    """Add a country with its centre and its first agency; pages add the rest."""
+    from app.ops import places
+
+    _, database = node()
+    try:
+        places.add_country(database, code=code, names=names, zone=zone, languages=languages, agency=agency, agency_names=agency_names, under=under)
+    except DomainError as refused:
+        refuse(str(refused))
+    click.echo(f"Office {code} is there. Next, its administrator: sabaq user create --role administrator --office {under or code} --help")
+
+
 @click.group(name="user")
 def user_group() -> None:
     """People who sign in with a password."""
@@ -275,7 +305,7 @@ def cert_check(text: str, json_output: bool) -> None:
     sys.exit(not found.genuine)
 
 
-COMMANDS = (init, run, web, jobs, doctor, demo_command, course_group, user_group, backup_group, cert_group)
+COMMANDS = (init, run, web, jobs, doctor, demo_command, course_group, country_group, user_group, backup_group, cert_group)
 
 
 def install(app: Flask) -> None:

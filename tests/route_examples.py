@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import Session
 
+from app import files
 from app.certificates.models import NumberBlock
 from app.courses import media
 from app.offices.models import Agency, Classroom, Country, Office, Seat
@@ -55,6 +56,14 @@ Make = Callable[[Session, Office], Example]
 
 def office(db: Session, office: Office) -> Example:
     """The office itself."""
+    return Example({"office_id": office.id})
+
+
+def region(db: Session, office: Office) -> Example:
+    """The office itself, above all countries."""
+    db.info["writing"] = True
+    office.country_id = None
+    db.flush()
     return Example({"office_id": office.id})
 
 
@@ -106,7 +115,7 @@ def version(db: Session, office: Office, **values: Any) -> Example:
 def picture(db: Session, office: Office) -> Example:
     """A picture of a published course: for staff, and for those who learn it."""
     data = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
-    media.keep(Path(current_app.config["FOLDER"]), data)
+    files.keep(Path(current_app.config["FOLDER"]) / media.FOLDER, data)
     kept = {"file": "a.svg", "licence": "own", "source": "own", "sha256": hashlib.sha256(data).hexdigest(), "width": 1, "height": 1}
     made = quizzes.make_version(db, quizzes.content(media=[kept]))
     return Example({"version_id": made.id, "file": "a.svg"}, everywhere=True, asks="course.list")
@@ -226,6 +235,7 @@ EXAMPLES: dict[str, Make] = {
     "offices.end_seat": seat,
     "tree.office": office,
     "tree.add_office": office,
+    "tree.add_country": region,
     "tree.edit_office": office,
     "tree.add_classroom": office,
     "tree.edit_classroom": classroom,

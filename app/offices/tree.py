@@ -68,6 +68,19 @@ def add_office(
     return office
 
 
+def found_country(
+    db: Session, *, code: str, names: Mapping[str, str], zone: str, languages: Sequence[str], parent: Office | None
+) -> tuple[Country, Office]:
+    """Add a country together with its centre, the office of the same code and name that all its other offices stand under."""
+    take_write_lock(db)
+    if parent is not None and parent.country_id is not None:
+        raise Conflict(say("office", "{office} belongs to a country already.", office=parent.code))
+    if not languages:
+        raise Invalid(fields={"languages": say("office", "Choose at least one language.")})
+    country = add_country(db, code=code, names=names, zone=zone, languages=languages)
+    return country, add_office(db, code=code, names=names, kind="centre", zone=zone, parent=parent, country=country)
+
+
 def edit_office(
     db: Session, office: Office, *, names: Mapping[str, str], zone: str, crossing: str | None, contact: str, closed_on: date | None = None,
 ) -> None:

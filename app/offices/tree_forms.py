@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wtforms import IntegerField, SelectField, StringField
+from wtforms import IntegerField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import Length, Optional
 
 from app import errors
@@ -46,6 +46,14 @@ class OfficeForm(EditOfficeForm):
 
     code = StringField(say("office", "Code"), [Length(max=39)])
     kind = SelectField(say("office", "Kind"))
+
+
+class CountryForm(NamesForm):
+    """A country with its centre."""
+
+    code = StringField(say("office", "Code"), [Length(max=2)])
+    zone = StringField(say("office", "Time zone"), [Length(max=60)])
+    languages = SelectMultipleField(say("office", "Languages of its certificates"))
 
 
 class ClassroomForm(NamesForm):

@@ -18,7 +18,7 @@ from app.http import actor, can, go, guarded, say_next, status_of
 from app.offices import tree
 from app.offices.models import Agency, Classroom, Country, Office, Seat
 from app.offices.scope import under
-from app.offices.tree_forms import AgencyForm, ClassroomForm, EditOfficeForm, NewAgencyForm, OfficeForm
+from app.offices.tree_forms import AgencyForm, ClassroomForm, CountryForm, EditOfficeForm, NewAgencyForm, OfficeForm
 from app.people.models import Posting
 from app.people.register_queries import on
 from app.policy import Target, scope
@@ -240,6 +240,31 @@ def add_office(parent: Office) -> ResponseReturnValue:
     def again() -> str:
         heading = i18n.t("office", "Add an office below {office}", office=i18n.pick(parent.names))
         return _page(form, heading, i18n.t("office", "Add the office"), f"/offices/{parent.id}", "office")
+
+    return _attempt(form, deed, again) if request.method == "POST" else again()
+
+
+@bp.route("/offices/<uuid:office_id>/countries/new", methods=["GET", "POST"])
+@guarded("office.edit", the_office)
+def add_country(above: Office) -> ResponseReturnValue:
+    """A country with its centre, below an office that stands above all countries."""
+    if above.country_id is not None:
+        raise NotFound()
+    form = CountryForm()
+    form.languages.choices = [(tag, one.name) for tag, one in i18n.LANGUAGES.items()]
+    if request.method == "GET":
+        form.zone.data, form.languages.data = above.zone, []
+
+    def deed() -> ResponseReturnValue:
+        _, centre = tree.found_country(
+            g.db, code=(form.code.data or "").strip().upper(), names=form.names(), zone=form.zone.data or "", languages=form.languages.data or [], parent=above,
+        )
+        say_next(say("office", "{office} is in the tree. Next, its agencies: people are taken in under one.", office=i18n.pick(centre.names)))
+        return go("tree.agencies")
+
+    def again() -> str:
+        heading = i18n.t("office", "Add a country below {office}", office=i18n.pick(above.names))
+        return _page(form, heading, i18n.t("office", "Add the country"), f"/offices/{above.id}", "country")
 
     return _attempt(form, deed, again) if request.method == "POST" else again()
 

@@ -85,6 +85,16 @@ class World:
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(20417001, 20499999, 7)))
 
 
+def first_steps(database: Database) -> list[str]:
+    """What a node without demo data needs before anybody can sign in; nothing when somebody can."""
+    with database.sessions() as db:
+        if db.scalar(sa.select(Account.id).limit(1)) is not None:
+            return []
+        placed = db.scalar(sa.select(Office.id).limit(1)) is not None
+    steps = [] if placed else ["sabaq country add --help    a country, its centre and its first agency"]
+    return ["Nobody can sign in yet. At this terminal:", "", *(f"  {step}" for step in [*steps, "sabaq user create --help    the first administrator"])]
+
+
 def wanted(config: Config, database: Database) -> bool:
     """Whether `sabaq run` should fill this node: nobody is in it, and it serves this machine alone."""
     if config.production or config.HOST not in LOOPBACK:
@@ -299,6 +309,6 @@ def welcome(config: Config, database: Database) -> str:
                 lines += ["", note.read_text(encoding="utf-8").rstrip()]
         lines += ["", "Everything in it is invented. `sabaq demo --remove` deletes it."]
     else:
-        lines += ["No demo data. The first administrator: sabaq user create --help"]
+        lines += first_steps(database)
     return "\n".join([*lines, "", "Ctrl-C ends it.", ""])
 

@@ -9,6 +9,7 @@ from app.db import Database
 from app.errors import Invalid
 from app.errors import say as message
 from app.offices.models import Agency, Office
+from app.offices.scope import under
 from app.people import credentials, register, signing_in
 from app.people.names import Name
 from app.people.rules import password_fault
@@ -33,7 +34,9 @@ def create(database: Database, config: Config, *, user_name: str, name: str, rol
         office = db.scalar(sa.select(Office).where(Office.code == office_code))
         if office is None:
             raise Invalid(message("staff", "There is no office {code}.", code=office_code))
-        agency = db.scalar(sa.select(Agency).where(Agency.country_id == office.country_id).order_by(Agency.code).limit(1))
+        # an office above all countries has no agency of its own: any below it will do
+        countries = sa.select(Office.country_id).where(under(Office.path, [office.path]), Office.country_id.is_not(None))
+        agency = db.scalar(sa.select(Agency).where(Agency.country_id.in_(countries)).order_by(Agency.id).limit(1))
         if agency is None:
             raise Invalid(message("staff", "The country of {code} has no agency yet: add one on the page Offices.", code=office_code))
         family, _, rest = name.partition(" ")

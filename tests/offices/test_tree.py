@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid
 from app.offices import tree
-from app.offices.models import Agency, Classroom, Office, Seat
+from app.offices.models import Agency, Classroom, Country, Office, Seat
 from app.people.models import Person
 from app.policy import Role
-from tests.factories import give_role, make_classroom, make_office, make_person, make_staff
+from tests.factories import added, give_role, make_classroom, make_office, make_person, make_staff
 from tests.people.rows import make_centre
 
 ClientOf = Callable[[Person], FlaskClient]
@@ -100,6 +100,29 @@ def test_the_administrator_adds_and_changes_offices_classrooms_and_agencies(db: 
     client.post(f"/classrooms/{room.id}/edit", data={"name_en": "CBT class 2", "seats": "14"})
     assert db.scalars(sa.select(Seat.label).where(Seat.classroom_id == room.id).order_by(Seat.label)).all() == [f"{n:02d}" for n in range(1, 15)]
     assert db.scalars(sa.select(Agency.names).where(Agency.code == "CUSTOMS")).all() == [{"en": "Customs"}]
+
+
+@pytest.mark.goal("PPL-01")
+def test_a_region_takes_in_one_country_after_the_other(db: Session, client_of: ClientOf) -> None:
+    """A country comes with its centre below the office above all countries, and takes an agency at once; an office of a country offers none."""
+    region = added(db, Office(code="CA", path="/CA/", parent_id=None, country_id=None, kind="region", names={"en": "Central Asia"}, zone="Asia/Almaty"))
+    admin = make_staff(db, Role.ADMINISTRATOR, make_centre(db, "UZ"))
+    give_role(db, admin, Role.ADMINISTRATOR, region)
+    client = client_of(admin)
+    good = {"code": "kz", "name_en": "Kazakhstan", "zone": "Asia/Almaty", "languages": ["kk", "ru"]}
+    assert f'href="/offices/{region.id}/countries/new"' in client.get(f"/offices/{region.id}").text
+
+    refused = client.post(f"/offices/{region.id}/countries/new", data=good | {"languages": []})
+    assert (refused.status_code, "Choose at least one language." in refused.text) == (422, True)
+    assert client.post(f"/offices/{region.id}/countries/new", data=good).status_code == 303
+    assert "Country KZ is there already." in client.post(f"/offices/{region.id}/countries/new", data=good).text
+
+    country, centre = db.execute(sa.select(Country, Office).join(Office, Office.country_id == Country.id).where(Country.code == "KZ")).one()
+    assert (country.languages, centre.path, centre.kind, centre.names) == (["kk", "ru"], "/CA/KZ/", "centre", {"en": "Kazakhstan"})
+    assert client.get(f"/offices/{centre.id}/countries/new").status_code == 404
+    assert "countries/new" not in client.get(f"/offices/{centre.id}").text
+    client.post("/agencies/new", data={"country": str(country.id), "code": "BORDER", "name_en": "Border Service"})
+    assert db.scalars(sa.select(Agency.code).where(Agency.country_id == country.id)).all() == ["BORDER"]
 
 
 @pytest.mark.goal("XCT-09")
