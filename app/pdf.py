@@ -6,7 +6,7 @@ import atexit
 import io
 import threading
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -78,12 +78,12 @@ def paper(template: str, *, language: str, title: str, styles: Sequence[str] = (
 
 def write(
     html: str, *, language: str, title: str, styles: Sequence[str] = ("print.css",), chains: Sequence[str] = ("sans",),
-    body_class: str = "",
+    body_class: str = "", finish: Callable[[Any, Any], None] | None = None,
 ) -> bytes:
     """A PDF of the body of a page. Tagged for screen readers (PDF/UA-1), with its language and title.
 
     `styles` are files under app/static; `chains` says which fonts it uses (see CHAINS). Pictures are asset:/PATH or
-    data:image. Raises MissingGlyph for a letter that these fonts lack, OutsideTheFence for anything from elsewhere,
+    data:image. `finish` is WeasyPrint's finisher: it may change the made document before it is written. Raises MissingGlyph for a letter that these fonts lack, OutsideTheFence for anything from elsewhere,
     PaperUnavailable where Pango is missing. Slow: never call it while the write lock is held.
     """
     if missing := missing_glyphs(_text_of(html) + title, chains):
@@ -98,6 +98,7 @@ def write(
         try:
             made: bytes = HTML(string=str(document), base_url=SCHEME, url_fetcher=_fence()).write_pdf(
                 stylesheets=[_style(name) for name in (FONTS, *styles)], font_config=_fonts(), pdf_variant="pdf/ua-1",
+                finisher=finish,
             )
         except fatal as error:  # a BaseException of WeasyPrint: no view would turn it into a page
             raise OutsideTheFence(str(error.__cause__ or error)) from error

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import segno
@@ -219,47 +216,4 @@ def _write(body: str, drawings: list[art.Drawing], *, language: str, title: str)
         pages = len(made.pages["Kids"]) // 3
         art.lay_under(made, [*drawings, *[None] * (pages - len(drawings))])
 
-    # The same fence, fonts, styles and lock as pdf.write; only WeasyPrint's finisher is not offered there.
-    if missing := pdf.missing_glyphs(pdf._text_of(body) + title, ("serif", "sans")):
-        raise pdf.MissingGlyph(missing)
-    html_class, fatal = pdf._weasyprint()
-    direction = "rtl" if i18n.LANGUAGES[language].rtl else "ltr"
-    head = Markup('<!doctype html><html lang="{}" dir="{}"><head><meta charset="utf-8"><title>{}</title></head><body>').format(language, direction, title)
-    with pdf._one_at_a_time:
-        try:
-            made: bytes = html_class(string=f"{head}{body}</body></html>", base_url=pdf.SCHEME, url_fetcher=pdf._fence()).write_pdf(
-                stylesheets=[pdf._style(name) for name in (pdf.FONTS, STYLE)], font_config=pdf._fonts(), pdf_variant="pdf/ua-1", finisher=finish,
-            )
-        except fatal as error:
-            raise pdf.OutsideTheFence(str(error.__cause__ or error)) from error
-    return made
-
-
-# ---- the file that is kept ---------------------------------------------------------------------------------------------
-
-
-def keep(folder: Path, data: bytes) -> str:
-    """Store a paper under its SHA-256 and give that name. Whole or not at all."""
-    name = hashlib.sha256(data).hexdigest()
-    path = place_of(folder, name)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{name}.{os.getpid()}")
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    return name
-
-
-def kept(folder: Path, sha256: str) -> bytes | None:
-    """The paper of this SHA-256; None when the file is gone or is not what it was."""
-    path = place_of(folder, sha256)
-    data = path.read_bytes() if path.exists() else b""
-    return data if hashlib.sha256(data).hexdigest() == sha256 else None
-
-
-def place_of(folder: Path, sha256: str) -> Path:
-    """Where a paper is kept."""
-    return folder / FOLDER / sha256[:2] / f"{sha256}.pdf"
+    return pdf.write(body, language=language, title=title, styles=(STYLE,), chains=("serif", "sans"), finish=finish)

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, current_app, g, make_response, render_tem
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from app import clock, i18n, lists
+from app import clock, files, i18n, lists
 from app.certificates import checking, completion, keys, printing, queries, rules, services, wording
 from app.certificates.models import Certificate, NumberBlock, Paper, Signatory
 from app.certificates.queries import Held, Line
@@ -493,14 +493,14 @@ def replace(line: Line) -> ResponseReturnValue:
 @guarded("certificate.read", the_certificate)
 def paper(line: Line) -> ResponseReturnValue:
     """The paper. The file of the first print is kept, and later downloads give its bytes; a stamped copy is another file."""
-    folder: Path = current_app.config["FOLDER"]
+    folder: Path = current_app.config["FOLDER"] / "papers"
     stamp = "" if line.state is State.ISSUED else line.state.value
     known = g.db.scalar(sa.select(Paper.sha256).where(Paper.certificate_id == line.certificate.id, Paper.stamp == stamp))
-    data = printing.kept(folder, known) if known else None
+    data = files.kept(folder, known) if known else None
     if data is None:
         facts = line.facts
         data = printing.certificates([printing.copy_of(line)], language=facts.language, title=line.certificate.number)
-        sha256 = printing.keep(folder, data)
+        sha256 = files.keep(folder, data)
         certificate_id = line.certificate.id
         # A GET changes no facts: which file this node keeps is a matter of this node alone, like a cache.
         note(lambda db: services.remember_paper(db, certificate_id, stamp=stamp, sha256=sha256, now=clock.now()))

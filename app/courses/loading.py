@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from app import clock
+from app import clock, files
 from app.courses import disk, media, services
 from app.courses.problems import BadCourse
 from app.db import Database
@@ -40,7 +40,7 @@ def load_folder(database: Database, folder: Path, *, keep_in: Path, actor_id: uu
         content = disk.load(folder)
         pictures = disk.media_of(folder, content)
         for data in pictures.values():
-            media.keep(keep_in, data)
+            files.keep(keep_in / media.FOLDER, data)
         with work(database, actor_id) as db:
             version = services.publish(db, content, pictures=pictures, now=clock.now(), actor_id=actor_id, note="from files")
             number = version.number if version else None

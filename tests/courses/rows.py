@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.courses import disk, media, services
 from app.courses.models import CourseVersion
+from app.files import keep
 from app.offices.models import Office
 from app.people.models import Person
 from app.quizzes.models import Attempt
@@ -30,7 +31,7 @@ def publish(
     content = disk.load(course)
     pictures = disk.media_of(course, content)
     for data in pictures.values():
-        media.keep(keep_in or folder, data)
+        keep((keep_in or folder) / media.FOLDER, data)
     db.info["writing"] = True
     version = services.publish(db, content, pictures=pictures, now=a_moment(), actor_id=None)
     assert version is not None

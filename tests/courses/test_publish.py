@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.courses import disk, loading, media, queries, services
+from app import files
+from app.courses import disk, loading, queries, services
 from app.courses.models import Course, CourseVersion, Media
 from app.db import Database
 from tests.courses import rows, sample
@@ -111,10 +112,10 @@ def test_a_bad_course_does_not_stop_the_others(own_database: Database, tmp_path:
 
 def test_one_picture_is_kept_once_under_its_hash(tmp_path: Path) -> None:
     """Two courses with the same drawing share the file."""
-    one, two = media.keep(tmp_path, b"<svg/>"), media.keep(tmp_path, b"<svg/>")
+    one, two = files.keep(tmp_path, b"<svg/>"), files.keep(tmp_path, b"<svg/>")
 
     assert one == two
-    assert [path.read_bytes() for path in (tmp_path / "media").rglob("*") if path.is_file()] == [b"<svg/>"]
+    assert [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] == [b"<svg/>"]
 
 
 def test_versions_are_listed_in_one_query(db: Session, tmp_path: Path, counted: Callable[[], Any]) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask import Response, current_app, g, send_file
 from flask.typing import ResponseReturnValue
 
+from app import files
 from app.courses import media as stored
 from app.courses.queries import course_content
 from app.courses.views.blueprint import bp
@@ -25,7 +26,7 @@ def media(version_id: uuid.UUID, file: str) -> ResponseReturnValue:
     picture = course_content(g.db, version_id).pictures.get(file)
     if picture is None:
         raise NotFound()
-    path = stored.path_of(current_app.config["FOLDER"], picture.sha256)
+    path = files.path_of(current_app.config["FOLDER"] / stored.FOLDER, picture.sha256)
     if not path.is_file():
         raise NotFound()
     response: Response = send_file(path, mimetype=stored.mime_of(file), etag=picture.sha256, conditional=True)
