@@ -64,7 +64,7 @@ LISTING = lists.Listing(
         lists.Column("seats", say("office", "Seats"), "int", value=lambda row: row.seats),
         lists.Column("people", say("office", "People here"), "int", value=lambda row: row.people),
         lists.Column("below", say("office", "with all below"), "int", value=lambda row: row.below),
-        lists.Column("contact", say("office", "Contact"), value=lambda row: row.office.contact),
+        lists.Column("contact", say("office", "Contact"), value=lambda row: row.office.contact, shown=False),
         lists.Column("zone", say("office", "Time zone"), value=lambda row: row.office.zone, shown=False),
     ),
     sort="office",
