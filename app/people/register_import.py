@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Blueprint, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
@@ -18,11 +19,12 @@ from app import clock, i18n, lists, sheets
 from app.errors import Invalid, Message, NotFound, say
 from app.http import actor, after_commit, audit, go, guarded, me, say_next, status_of
 from app.ids import token_hash
+from app.offices.models import Country
 from app.people import register_files, register_uploads, staff_list
 from app.people.register_files import ENCODINGS, SEPARATORS, Grid
 from app.people.register_forms import UploadForm
 from app.people.register_uploads import Upload
-from app.people.staff_list import COLUMNS, LABELS, MOST_TAKEN, SHAPE, Entry, Heads, Places, Plan, Terms
+from app.people.staff_list import COLUMNS, LABELS, MOST_TAKEN, SHAPE, AgencyFact, Entry, Heads, Places, Plan, Terms
 from app.policy import scope
 
 bp = Blueprint("register_import", __name__)
@@ -194,8 +196,16 @@ def _reading(look: Look, faults: Sequence[Message] = ()) -> str:
     return render_template(
         "people/register/reading.html", look=look, sample=[[row.cell(place).text for place in range(width)] for row in below[:3]],
         rows=len(below), width=width, meaning=meaning, columns=COLUMNS, encodings=ENCODINGS, signs=SIGNS, faults=faults,
-        offices=sorted(look.where.offices.values(), key=lambda office: office.path), agencies=list(look.where.agencies.values()),
+        offices=sorted(look.where.offices.values(), key=lambda office: office.path), agencies=list(look.where.agencies.values()), codes=_codes(look.where.agencies.values()),
     )
+
+
+def _codes(agencies: Iterable[AgencyFact]) -> dict[uuid.UUID, str]:
+    """The codes that stand behind the names of agencies; with the country's where there are several, for names repeat."""
+    countries: dict[uuid.UUID, str] = {}
+    if len(asked := {agency.country_id for agency in agencies}) > 1:
+        countries = {id: f", {code}" for id, code in g.db.execute(sa.select(Country.id, Country.code).where(Country.id.in_(asked)))}
+    return {agency.id: agency.code + countries.get(agency.country_id, "") for agency in agencies}
 
 
 @bp.post("/people/import/<token>/reading")

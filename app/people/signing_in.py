@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from app.db import take_write_lock
 from app.errors import Invalid, NotFound, Throttled, say
 from app.ids import new_id, new_token, token_hash
-from app.offices.models import Agency, Office
+from app.offices.models import Agency, Country, Office
 from app.people import credentials, rules, totp
 from app.people.models import Account, Person, PersonName, Pin, Posting, Preference, RoleGrant, SignIn, Throttle
 from app.people.queries import Settings, Who
@@ -498,11 +498,15 @@ class AgencyChoice:
     id: uuid.UUID
     names: dict[str, str]
     hint: dict[str, str]  # what its service numbers look like
+    country: str  # code; told apart by it where agencies of several countries stand together
 
 
 def agencies(db: Session, country_id: uuid.UUID | None = None) -> list[AgencyChoice]:
     """The agencies of a country, or all."""
-    query = sa.select(Agency.id, Agency.names, Agency.service_number_hint).order_by(Agency.code)
+    query = (
+        sa.select(Agency.id, Agency.names, Agency.service_number_hint, Country.code)
+        .join(Country, Country.id == Agency.country_id).order_by(Country.code, Agency.code)
+    )
     if country_id:
         query = query.where(Agency.country_id == country_id)
     return [AgencyChoice(*row) for row in db.execute(query)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -384,7 +384,7 @@ def _sign_in_page(form: Form, refused: DomainError | None = None, seconds: int =
     asked: signing_in.Neighbours = current_app.extensions["sabaq.neighbours"]
     left = session.get("left")
     page = render_template(
-        "people/sign_in.html", form=form, with_pin=isinstance(form, PinForm), seat=seat, agencies=agencies, agency=chosen,
+        "people/sign_in.html", form=form, with_pin=isinstance(form, PinForm), seat=seat, agencies=agencies, agency=chosen, called=lambda one: _called(one, agencies),
         choosing=request.args.get("choose") == "agency", refused=refused, seconds=seconds,
         left=WHY_LEFT.get(left["why"]) if left and refused is None else None,
         manager=signing_in.class_manager(g.db, seat.path, today) if seat else None,
@@ -414,8 +414,14 @@ def _password_form() -> PasswordForm:
     form = PasswordForm() if request.method == "POST" else PasswordForm(next=local_path(request.args.get("next")))
     seat = seat_here()
     agencies = signing_in.agencies(g.db, seat.country_id if seat else None)
-    form.agency.choices = [SelectChoice("", "–"), *(SelectChoice(str(agency.id), i18n.pick(agency.names)) for agency in agencies)]
+    form.agency.choices = [SelectChoice("", "–"), *(SelectChoice(str(agency.id), _called(agency, agencies)) for agency in agencies)]
     return form
+
+
+def _called(agency: signing_in.AgencyChoice, among: Sequence[signing_in.AgencyChoice]) -> str:
+    """An agency's name; with its country where every country has one of that name."""
+    several = len({one.country for one in among}) > 1
+    return f"{i18n.pick(agency.names)}, {agency.country}" if several else i18n.pick(agency.names)
 
 
 def _address() -> str:

@@ -23,7 +23,7 @@ from app.people.queries import who_is
 from app.policy import Role
 from app.sync.models import AuditEvent
 from config import Config
-from tests.factories import a_moment, added, give_role, make_agency, make_office, make_person, make_sign_in, make_staff
+from tests.factories import a_moment, added, give_role, make_agency, make_country, make_office, make_person, make_sign_in, make_staff
 from tests.people.signing import (
     PASSWORD,
     PIN,
@@ -153,6 +153,16 @@ def test_a_trainee_signs_in_from_elsewhere_with_a_password_of_his_own(db: Sessio
     assert types_password(client, "00417").status_code == 422
     assert types_password(client, "00417", agency=str(two.agency_id)).status_code == 303
     assert "Second" in client.get("/settings").text
+
+
+def test_agencies_of_several_countries_are_told_apart(db: Session, client: FlaskClient) -> None:
+    """Where each country has a Border Service the sign-in page names the country with it; within one country it does not."""
+    make_agency(db, make_country(db, "KZ"), names={"en": "Border Service"})
+    one = client.get("/sign-in").text
+    make_agency(db, make_country(db, "KG"), names={"en": "Border Service"})
+    two = client.get("/sign-in").text
+
+    assert ("Border Service, KZ" in one, "Border Service, KG" in two, "Border Service, KZ" in two) == (False, True, True)
 
 
 def test_a_pin_gives_no_rights_but_a_trainees(app: Flask, db: Session, at_seat: FlaskClient) -> None:
