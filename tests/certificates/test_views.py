@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import uuid
@@ -10,6 +11,7 @@ import pypdf
 import pytest
 import sqlalchemy as sa
 
+from app import clock
 from app.assets import FOLDER
 from app.certificates import queries, services
 from app.certificates.models import Certificate, Paper
@@ -81,6 +83,24 @@ def test_somebody_can_be_left_out(client_of, scene, db):
     assert f'name="person" value="{left}"' not in page
 
 
+@pytest.mark.goal("RUN-09")
+def test_an_open_run_warns_before_it_gives_participation_away(client_of, scene, db):
+    """While people may still complete the course, the page says who would get participation only, and leaves them out at one press."""
+    browser, address = client_of(scene.registrar), f"/runs/{scene.run.code}/certificates"
+    over = browser.get(address).text
+    db.info["writing"] = True
+    scene.run.state, scene.run.ends_on = "open", clock.now().date()
+    db.flush()
+
+    running = browser.get(address).text
+    leave = html.unescape(re.search(r'href="([^"]+)">Leave them out for now', running).group(1))
+    rest = browser.get(leave).text
+
+    assert "participation only" not in over
+    assert "The run is still open, and 1 person would get a certificate of participation only." in running
+    assert ("Issue 2 certificates" in rest, "participation only" in rest) == (True, False)
+
+
 def test_too_few_numbers_are_said_when_the_page_opens(client_of, scene, db):
     """Before anybody presses the button the page says that numbers are missing."""
     scene.block.last = 2
@@ -89,6 +109,7 @@ def test_too_few_numbers_are_said_when_the_page_opens(client_of, scene, db):
     page = client_of(scene.registrar).get(f"/runs/{scene.run.code}/certificates").get_data(as_text=True)
 
     assert "3 people for 2 numbers" in page
+    assert 'href="/certificates#blocks"' in page  # the registrar can give them himself
 
 
 def test_the_preview_takes_no_number(client_of, scene, db):
