@@ -23,7 +23,17 @@ from app.people.queries import who_is
 from app.policy import Role
 from app.sync.models import AuditEvent
 from config import Config
-from tests.factories import a_moment, added, give_role, make_agency, make_country, make_office, make_person, make_sign_in, make_staff
+from tests.factories import (
+    a_moment,
+    added,
+    give_role,
+    make_agency,
+    make_country,
+    make_office,
+    make_person,
+    make_sign_in,
+    make_staff,
+)
 from tests.people.signing import (
     PASSWORD,
     PIN,
