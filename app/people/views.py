@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 from app import clock, i18n
 from app.errors import DomainError, Invalid, Message, NotSignedIn, Throttled, say
 from app.forms import Form
-from app.http import Visitor, audit, go, guarded, local_path, me, note, say_next, status_of, who
+from app.http import Visitor, actor, audit, can, go, guarded, local_path, me, note, say_next, status_of, who
 from app.i18n import LANGUAGES
 from app.ids import new_token, token_hash
 from app.offices.models import Office
@@ -36,9 +36,13 @@ from app.people.forms import (
 from app.people.queries import Settings, grants_of, who_is
 from app.people.rules import Step
 from app.people.signing_in import Candidate, Secrets, Try
-from app.policy import Role
+from app.policy import Role, Target, scope
+from app.runs import queries as runs
+from app.runs.rules import STATES
 
 bp = Blueprint("people", __name__)
+
+RUNS_AT_START = 6
 
 
 # ---- signing in ------------------------------------------------------------------------------------------------------
@@ -466,7 +470,11 @@ def start() -> ResponseReturnValue:
     """Where staff begin: their sections, and which roles they hold where."""
     paths = {grant.path for grant in me().grants}
     offices = {row.path: row.names for row in g.db.execute(sa.select(Office.path, Office.names).where(Office.path.in_(paths)))}
-    return render_template("people/start.html", what_for=WHAT_FOR, role_names=ROLE_NAMES, offices=offices, seat=seat_here())
+    mine = runs.visible(scope(actor(), "run.list"), me().person_id)
+    current = [(one, can("run.decide", Target(path=one.path))) for one in runs.current(g.db, mine, RUNS_AT_START)] if can("run.list") else []
+    return render_template(
+        "people/start.html", what_for=WHAT_FOR, role_names=ROLE_NAMES, offices=offices, seat=seat_here(), current=current, states=STATES,
+    )
 
 
 # ---- own settings ------------------------------------------------------------------------------------------------------

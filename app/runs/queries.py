@@ -50,6 +50,28 @@ def visible(paths: Sequence[str], person_id: uuid.UUID | None) -> sa.ColumnEleme
 
 
 @dataclass(frozen=True)
+class Current:
+    """A run that is open or planned, for a start page."""
+
+    run: CourseRun
+    titles: Mapping[str, str]
+    office: Mapping[str, str]
+    path: str
+    undecided: int
+
+
+def current(db: Session, mine: sa.ColumnElement[bool], most: int) -> list[Current]:
+    """Of the runs that somebody sees those that are open, then those that come first; never more than `most`."""
+    rows = db.execute(
+        sa.select(CourseRun, CourseVersion.titles, Office.names, Office.path)
+        .join(Office, Office.id == CourseRun.office_id).join(CourseVersion, CourseVersion.id == CourseRun.course_version_id)
+        .where(mine, CourseRun.state.in_(("open", "planned"))).order_by(CourseRun.state, CourseRun.starts_on, CourseRun.code).limit(most)
+    ).all()
+    counts = counts_of(db, [row[0].id for row in rows])
+    return [Current(run, titles, names, path, counts[run.id].undecided) for run, titles, names, path in rows]
+
+
+@dataclass(frozen=True)
 class Teacher:
     """A trainer of a run."""
 

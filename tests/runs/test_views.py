@@ -246,6 +246,28 @@ def test_an_empty_list_of_runs_offers_to_plan_one(client_of: ClientOf, planner: 
     assert '<a class="btn btn-main" href="/runs/new">Plan a run</a>' in client_of(planner).get("/runs").text
 
 
+def test_days_the_wrong_way_round_are_said(client_of: ClientOf, planner: Person) -> None:
+    """A filter whose first day lies after its last finds nothing, and the page says why."""
+    wrong, right = (client_of(planner).get(f"/runs?from=2030-01-01&to={to}").text for to in ("2029-01-01", "2031-01-01"))
+    assert ("first day of this filter lies after" in wrong, "first day of this filter lies after" in right) == (True, False)
+
+
+@pytest.mark.goal("XCT-08")
+def test_the_start_page_leads_to_the_runs_that_are_on(db: Session, client_of: ClientOf, office: Office, planner: Person, manager: Person) -> None:
+    """Open runs stand before planned ones, closed ones do not; whoever decides nominations gets there at one press, others do not."""
+    for code, state in (("R-1", "closed"), ("R-2", "planned"), ("R-3", "open")):
+        run = make_run(db, office, code=code, state=state)
+    make_nomination(db, db.scalars(sa.select(CourseRun).where(CourseRun.code == "R-2")).one(), make_person(db, office), office)
+    assert run.code == "R-3"
+
+    hers, his = (client_of(one).get("/start").text for one in (planner, manager))
+
+    assert re.findall(r'href="/runs/([^"]+)"', hers) == ["R-3", "R-2", "R-2/nominations"]
+    assert "Decide nominations (1)" in hers
+    assert re.findall(r'href="/runs/([^"]+)"', his) == ["R-3", "R-2"]
+    assert "Runs now and next" not in client_of(make_staff(db, Role.AUTHOR, office)).get("/start").text
+
+
 # ---- nominations -----------------------------------------------------------------------------------------------------
 
 
