@@ -367,6 +367,19 @@ def test_slips_print_once_with_pins_that_work(db: Session, client_of: ClientOf, 
 
 
 @pytest.mark.goal("RUN-05")
+def test_nominations_that_nobody_decided_keep_the_class_from_nothing(db: Session, client_of: ClientOf, office: Office, manager: Person) -> None:
+    """The class manager, who decides no nominations, prints slips before the first day and closes after the last while some still wait."""
+    coming, gone = make_run(db, office, code="R-1", state="planned"), make_run(db, office, code="R-2", starts_on=date(2026, 1, 5), ends_on=date(2026, 1, 7))
+    for run in (coming, gone):
+        enrol(db, run)
+        make_nomination(db, run, make_person(db, office), office)
+    first, last = (client_of(manager).get(f"/runs/{code}").text for code in ("R-1", "R-2"))
+
+    assert ['href="/runs/R-1/slips"' in first, 'href="/runs/R-1/close"' in first] == [True, False]
+    assert 'href="/runs/R-2/close"' in last
+
+
+@pytest.mark.goal("RUN-05")
 def test_a_new_slip_is_two_clicks_audited_and_the_old_pin_is_dead(db: Session, client_of: ClientOf, office: Office, manager: Person) -> None:
     """From the roster one link and one button give one person a new slip; nobody else's PIN changes."""
     run = make_run(db, office, code="R-1")
