@@ -87,8 +87,9 @@ AGENCIES = (
 )
 SERVICE_NUMBER_HINT = _n("8 digits, as on your service card", "8 цифр, как в служебном удостоверении", "8 сан, қызметтік куәліктегідей")
 
-RANKS = ("Sergeant", "Senior sergeant", "Lieutenant", "Senior lieutenant", "Captain", "Major")
-POSTS_HELD = ("inspector", "senior inspector", "shift leader", "controller", "dog handler")
+# free text, as a staff list writes it
+RANKS = ("сержант", "старший сержант", "лейтенант", "старший лейтенант", "капитан", "майор")
+POSTS_HELD = ("инспектор", "старший инспектор", "начальник смены", "контролёр", "кинолог")
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def renamed_officer(world: World, today: date) -> None:
         ).one()
         register.rename_person(
             db, person, names={"Cyrl": Name("Сейтқали", "Айгерім"), "Latn": Name("Seitqali", "Aigerim")}, since=today - timedelta(days=5),
-            reason="Marriage, order 14",
+            reason="Вступление в брак, приказ № 14",
         )
 
 
@@ -182,7 +182,7 @@ def _plan_and_nominate(world: World, plan: Plan, first: date, moved: HistoryCloc
         for n, person_id in enumerate(chosen):
             declined = n == len(chosen) - 1 and plan.office == "KZ-KONYSBAEV"
             enrolment = runs.decide(
-                db, nominations[person_id], accept=not declined, by=planner, now=moved.now(), reason="On leave on these days" if declined else "",
+                db, nominations[person_id], accept=not declined, by=planner, now=moved.now(), reason="В эти дни в отпуске" if declined else "",
             )
             if enrolment:
                 enrolments.append(enrolment.id)
@@ -257,7 +257,7 @@ def _finish(world: World, run_id: uuid.UUID, country: str, moved: HistoryClock) 
     with work(world.database, world.staff["classmanager"]) as db:
         manager = world.staff["classmanager"]
         run = db.get_one(CourseRun, run_id)
-        runs.close_run(db, run, by=manager, now=moved.forward(hours=1), note="Closed with one officer absent")
+        runs.close_run(db, run, by=manager, now=moved.forward(hours=1), note="Один сотрудник отсутствовал")
 
 
 def reissued_certificate(world: World, today: date) -> None:
@@ -266,6 +266,6 @@ def reissued_certificate(world: World, today: date) -> None:
     with history(_morning(today - timedelta(days=4))) as moved, work(world.database, registrar) as db:
         oldest = db.scalars(sa.select(Certificate).where(Certificate.kind == "completed").order_by(Certificate.issued_at, Certificate.serial).limit(1)).one()
         certificates.replace(
-            db, oldest, reason="Name corrected, order 14", pen=keys.pen(world.config.folder), address=world.config.public_url,
+            db, oldest, reason="Имя исправлено, приказ № 14", pen=keys.pen(world.config.folder), address=world.config.public_url,
             now=moved.now(), actor_id=registrar,
         )
