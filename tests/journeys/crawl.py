@@ -140,6 +140,7 @@ def _walk_as(node: live.Live, role: str, client: FlaskClient, starts: list[str],
             result.faults.append(f"{role}: {origin} links to {address}, which answers {answer.status_code}")
         if answer.mimetype != "text/html":
             result.files[endpoint, form] = f"{role} {address} {answer.mimetype}"
+            answer.close()
             continue
         read = Reader(answer.get_data(as_text=True))
         result.faults += [f"{role}: {address} {one}" for one in read.wrong]

@@ -17,7 +17,7 @@ from tests.questions.pages import APP, rendered
 pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
-SCRIPTS = ("page", "question-order", "question-hotspot")
+SCRIPTS = ("page", "questions")
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'"
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 360"><rect width="720" height="360" fill="#ddd"/></svg>'
 
