@@ -446,13 +446,30 @@ def _uuid(text: str | None) -> uuid.UUID | None:
 # ---- staff's start page ------------------------------------------------------------------------------------------------
 
 
-WHAT_FOR: Mapping[str, Message] = {
-    "runs": say("start", "Plan a run, put officers on it, hand out the slips, print the result sheet."),
-    "people": say("start", "Find a person, see the training file, register somebody, give roles."),
-    "offices": say("start", "The tree of offices with their classrooms and seats."),
-    "courses": say("start", "Read and preview the courses, see what was published and when."),
-    "certificates": say("start", "Issue certificates, print them, look one up in the register, revoke one."),
-    "reports": say("start", "Who is trained, who is due: figures by office and course, to print or to take away."),
+# what a section is for: the first line whose action is the reader's, so that no card promises what it does not open
+WHAT_FOR: Mapping[str, Sequence[tuple[str, Message]]] = {
+    "runs": (
+        ("run.plan", say("start", "Plan a run, put officers on it, hand out the slips, print the result sheet.")),
+        ("run.slips", say("start", "Nominate officers, hand out the slips, print the result sheet, close a run.")),
+        ("run.nominate", say("start", "Nominate officers, see who takes part, print the result sheet.")),
+        ("run.list", say("start", "See the runs, who takes part and with what result.")),
+    ),
+    "people": (
+        ("role.give", say("start", "Find a person, see the training file, register somebody, give roles.")),
+        ("person.edit", say("start", "Find a person, see the training file, register somebody or read in a list.")),
+        ("person.list", say("start", "Find a person, see the training file.")),
+    ),
+    "offices": (("office.list", say("start", "The tree of offices with their classrooms and seats.")),),
+    "courses": (
+        ("course.preview", say("start", "Read and preview the courses, see what was published and when.")),
+        ("course.list", say("start", "See which courses were published and when.")),
+    ),
+    "certificates": (
+        ("certificate.revoke", say("start", "Issue certificates, print them, look one up in the register, revoke one.")),
+        ("certificate.issue", say("start", "Issue certificates, print them, look one up in the register.")),
+        ("certificate.list", say("start", "Look a certificate up in the register and print it.")),
+    ),
+    "reports": (("report.progress", say("start", "Who is trained, who is due: figures by office and course, to print or to take away.")),),
 }
 ROLE_NAMES: Mapping[Role, Message] = {
     Role.TRAINEE: say("role", "trainee"), Role.CLASS_MANAGER: say("role", "class manager"), Role.TRAINER: say("role", "trainer"),
@@ -472,8 +489,9 @@ def start() -> ResponseReturnValue:
     offices = {row.path: row.names for row in g.db.execute(sa.select(Office.path, Office.names).where(Office.path.in_(paths)))}
     mine = runs.visible(scope(actor(), "run.list"), me().person_id)
     current = [(one, can("run.decide", Target(path=one.path))) for one in runs.current(g.db, mine, RUNS_AT_START)] if can("run.list") else []
+    what_for = {key: next((text for action, text in texts if can(action)), None) for key, texts in WHAT_FOR.items()}
     return render_template(
-        "people/start.html", what_for=WHAT_FOR, role_names=ROLE_NAMES, offices=offices, seat=seat_here(), current=current, states=STATES,
+        "people/start.html", what_for=what_for, role_names=ROLE_NAMES, offices=offices, seat=seat_here(), current=current, states=STATES,
     )
 
 

@@ -1065,6 +1065,19 @@ def test_staff_see_their_roles_and_where_they_hold(db: Session, client_of: Clien
     assert "/seats" not in client_of(make_staff(db, Role.AUDITOR, office)).get("/start").text
 
 
+def test_a_section_says_only_what_the_reader_may_do_there(db: Session, client_of: ClientOf) -> None:
+    """The administrator reads that he gives roles, the class manager that he hands out slips, the manager that he nominates."""
+    office = make_office(db)
+    administrator, class_manager, manager = (
+        client_of(make_staff(db, role, office)).get("/start").text for role in (Role.ADMINISTRATOR, Role.CLASS_MANAGER, Role.MANAGER)
+    )
+
+    assert ["give roles" in page for page in (administrator, class_manager, manager)] == [True, False, False]
+    assert ["hand out the slips" in page for page in (administrator, class_manager, manager)] == [False, True, False]
+    assert ["Nominate officers" in page for page in (administrator, class_manager, manager)] == [False, True, True]
+    assert ["Plan a run" in page for page in (administrator, class_manager, manager)] == [False, False, False]
+
+
 # ---- seats -----------------------------------------------------------------------------------------------------------
 
 
