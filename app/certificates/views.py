@@ -360,7 +360,12 @@ def issue(run: CourseRun) -> ResponseReturnValue:
         g.db.rollback()
         run, _ = the_run(g.db, run.code)
         return _run_page(run, refused.message), 422
-    say_next(say("certificate", "{n} certificates are issued: {first} to {last}. Print them below.", n=len(issued), first=issued[0].number, last=issued[-1].number))
+    if len(issued) == 1:
+        say_next(say("certificate", "Certificate {number} is issued. Print it below.", number=issued[0].number))
+    else:
+        say_next(say(
+            "certificate", "{n} certificates are issued: {first} to {last}. Print them below.", n=len(issued), first=issued[0].number, last=issued[-1].number,
+        ))
     return go("certificates.of_run", code=run.code)
 
 

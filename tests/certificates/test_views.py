@@ -101,6 +101,17 @@ def test_an_open_run_warns_before_it_gives_participation_away(client_of, scene, 
     assert ("Issue 2 certificates" in rest, "participation only" in rest) == (True, False)
 
 
+def test_one_certificate_is_no_range_and_a_signatory_shows_his_languages(client_of, scene, db):
+    """Whoever issues a single certificate reads its number once; beside a signatory stand the languages that he is written in."""
+    browser, address = client_of(scene.registrar), f"/runs/{scene.run.code}/certificates"
+    page = browser.get(address).text
+    person = re.search(r'name="person" value="([^"]+)"', page).group(1)
+    issued = browser.post(address, data={"person": person, "signatory": str(scene.signatory.id), "languages": "en", "layout": "landscape"}, follow_redirects=True).text
+
+    assert re.search(r"Certificate [A-Z]{2}-2026-000001-\d\d is issued\.", issued)
+    assert f'<span class="muted ltr">{", ".join(scene.signatory.names)}</span>' in page
+
+
 def test_too_few_numbers_are_said_when_the_page_opens(client_of, scene, db):
     """Before anybody presses the button the page says that numbers are missing."""
     scene.block.last = 2
