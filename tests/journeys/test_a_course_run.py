@@ -75,7 +75,7 @@ class Story:
     number: str = ""
 
 
-@pytest.mark.goal("PLY-10", "LNG-02")
+@pytest.mark.goal("PLY-10")
 def test_a_run_is_planned_taught_tested_certified_checked_and_reported(node: live.Live, browser: Browser) -> None:
     """From the plan to the report by the pages alone; a test of any kind of question is taken by the keys alone."""
     story = Story()

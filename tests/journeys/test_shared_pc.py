@@ -178,7 +178,6 @@ def test_after_sign_out_the_next_person_at_the_pc_reaches_nothing_of_the_one_bef
     pc.close()
 
 
-@pytest.mark.goal("PLY-06")
 def test_somebody_goes_on_at_another_pc_at_the_same_question_and_the_old_one_is_signed_out(room: Class) -> None:
     """Without invigilation a sign-in at another PC is enough: the same question, all saved answers; the old sign-in is dead."""
     first, second = room.pc(0), room.pc(1)
