@@ -64,7 +64,7 @@ def right_fields(db, attempt: Attempt, number: int) -> list[tuple[str, str]]:
     if one.type == "number":
         return [(f"{name}.value", right["value"])]
     if one.type == "hotspot":
-        return [(f"{name}.cell", cell) for cell in right["cells"]]
+        return [(f"{name}.cell", cell) for cell in right.get("cells", ["none"])]  # none: nothing suspicious
     if one.type == "ordering":
         return [(f"{name}.{row}", str(right["order"][step])) for row, step in enumerate(order, 1)]
     return [(f"{name}.{row}", str(order.index(pair.id) + 1)) for row, pair in enumerate(one.content.pairs, 1)]
