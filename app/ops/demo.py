@@ -310,5 +310,7 @@ def welcome(config: Config, database: Database) -> str:
         lines += ["", "Everything in it is invented. `sabaq demo --remove` deletes it."]
     else:
         lines += first_steps(database)
-    return "\n".join([*lines, "", "Ctrl-C ends it.", ""])
+    if lines[-1]:
+        lines.append("")
+    return "\n".join([*lines, "Ctrl-C ends it.", ""])
 

@@ -246,6 +246,14 @@ def test_an_empty_list_of_runs_offers_to_plan_one(client_of: ClientOf, planner: 
     assert '<a class="btn btn-main" href="/runs/new">Plan a run</a>' in client_of(planner).get("/runs").text
 
 
+def test_a_plan_without_trainers_says_where_they_come_from(db: Session, client_of: ClientOf, office: Office, planner: Person) -> None:
+    """While nobody has the role of trainer the form says who gives it; afterwards the list speaks for itself."""
+    before = client_of(planner).get("/runs/new").text
+    make_staff(db, Role.TRAINER, office)
+    after = client_of(planner).get("/runs/new").text
+    assert ["the administrator gives it" in page for page in (before, after)] == [True, False]
+
+
 def test_days_the_wrong_way_round_are_said(client_of: ClientOf, planner: Person) -> None:
     """A filter whose first day lies after its last finds nothing, and the page says why."""
     wrong, right = (client_of(planner).get(f"/runs?from=2030-01-01&to={to}").text for to in ("2029-01-01", "2031-01-01"))
