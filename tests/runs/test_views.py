@@ -246,6 +246,26 @@ def test_an_empty_list_of_runs_offers_to_plan_one(client_of: ClientOf, planner: 
     assert '<a class="btn btn-main" href="/runs/new">Plan a run</a>' in client_of(planner).get("/runs").text
 
 
+@pytest.mark.goal("RUN-05")
+def test_the_roster_shows_who_is_in_a_test(db: Session, client_of: ClientOf, office: Office, manager: Person) -> None:
+    """In the room the class manager sees from the roster whose test is running, and how far the others have read."""
+    run = make_run(db, office, code="R-1")
+    sitting, reading = (enrol(db, run, make_person(db, office, family=name)) for name in ("Aone", "Btwo"))
+    for one in (sitting, reading):
+        sit(db, one, "pre", 500)
+    added(
+        db,
+        Attempt(
+            enrolment_id=sitting.id, course_version_id=run.course_version_id, quiz="post", kind="post-test", number=1, language="ru", seed="s",
+            draw=[], supervised=True, state="open", started_at=a_moment(),
+        ),
+    )
+    lines = client_of(manager).get("/runs/R-1").text.split("<tbody>")[1].split("</tr>")
+
+    assert ["test running" in line for line in lines[:2]] == [True, False]
+    assert "in progress" in lines[1]
+
+
 def test_a_plan_without_trainers_says_where_they_come_from(db: Session, client_of: ClientOf, office: Office, planner: Person) -> None:
     """While nobody has the role of trainer the form says who gives it; afterwards the list speaks for itself."""
     before = client_of(planner).get("/runs/new").text
