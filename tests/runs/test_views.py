@@ -146,12 +146,12 @@ def test_a_run_keeps_its_version_and_people_are_told_of_a_newer_one(db: Session,
     run = make_run(db, office, code="R-1")
     version = run.course_version_id
     before = client_of(planner).get("/runs/R-1").text
-    make_version(db, db.get_one(Course, db.get_one(CourseVersion, version).course_id), number=2, published_at=a_moment())
+    make_version(db, db.get_one(Course, db.get_one(CourseVersion, version).course_id), number=2, published_at=a_moment().replace(hour=20))  # past midnight in Almaty
 
     after = client_of(planner).get("/runs/R-1").text
 
-    assert "Version 2 was published on 24 Nov 2026. This run keeps its own" not in before
-    assert "Version 2 was published on 24 Nov 2026. This run keeps its own" in after
+    assert "Version 2 was published on 25 Nov 2026. This run keeps its own" not in before
+    assert "Version 2 was published on 25 Nov 2026. This run keeps its own" in after
     assert db.get_one(CourseRun, run.id).course_version_id == version
 
 

@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import g, render_template, request, url_for
@@ -138,7 +139,7 @@ NOMINATIONS = lists.Listing(
         lists.Column("mode", say("nomination", "Mode"), value=lambda row: rules.MODES[row.nomination.mode]),
         lists.Column("previous", say("nomination", "Previous courses"), value=lambda row: row.previous),
         lists.Column("nominated_by", say("nomination", "Nominated by"), value=lambda row: row.proposal.nominated_by),
-        lists.Column("nominated_at", say("nomination", "On"), "day", value=lambda row: row.nomination.nominated_at.date()),
+        lists.Column("nominated_at", say("nomination", "On"), "day", value=lambda row: row.nomination.nominated_at.astimezone(ZoneInfo(i18n.viewer_zone())).date()),
         lists.Column("state", say("nomination", "Decision"), value=lambda row: rules.NOMINATION_STATES[row.nomination.state]),
         lists.Column("reason", say("nomination", "Reason"), value=lambda row: row.nomination.reason),
     ),

@@ -20,6 +20,7 @@ from app.runs.views.sight import (
     days_of,
     inside_of,
     language_name,
+    local_day,
     may_do,
     seen_by,
     standing_of,
@@ -48,12 +49,13 @@ def page(run: CourseRun) -> ResponseReturnValue:
     undecided = sum(one.nomination.state == "proposed" for one in proposals)
     standing = standing_of(run, inside, undecided)
     whole = inside.paths is None
+    newer = newer_version(g.db, run.course_version)
     return render_template(
         "runs/page.html", run=run, title=title_of(run), where=where_of(run), days=days_of(run), inside=inside, standing=standing,
         todo=_todo(run, standing) if whole else None, step=rules.step(standing), steps=STEPS if whole else (), proposals=proposals,
         counts=Counter(one.nomination.state for one in proposals), in_class=sum(one.mode == "class" for one in inside.members),
         modes=rules.MODES, states=rules.STATES, nomination_states=rules.NOMINATION_STATES, verdicts=VERDICTS, language_name=language_name,
-        may=may_do(run), today=today_of(run), newer=newer_version(g.db, run.course_version),
+        may=may_do(run), today=today_of(run), newer=newer and (newer[0], local_day(newer[1], run)),
     )
 
 

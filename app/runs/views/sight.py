@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -83,7 +83,12 @@ def whose(run: CourseRun, teachers: Sequence[Teacher]) -> tuple[str, ...] | None
 
 
 def today_of(run: CourseRun) -> date:
-    return clock.now().astimezone(ZoneInfo(run.zone)).date()
+    return local_day(clock.now(), run)
+
+
+def local_day(at: datetime, run: CourseRun) -> date:
+    """The day of a moment where a run is held."""
+    return at.astimezone(ZoneInfo(run.zone)).date()
 
 
 def title_of(run: CourseRun) -> str:
