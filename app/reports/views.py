@@ -563,6 +563,8 @@ def _month(month: Period) -> str:
     """November 2026."""
     if i18n.language() == "prs":
         return f"{i18n.DARI_MONTHS[month.first.month - 1]} {month.first.year}"
+    if i18n.language() == "kk":  # the year comes first: 2026 ж. қараша
+        return str(babel.dates.format_skeleton("yMMMM", month.first, locale=i18n.locale())).replace("\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")
     return babel.dates.format_date(month.first, "LLLL y", locale=i18n.locale())
 
 
