@@ -160,6 +160,7 @@ class Watcher:
         if found.role != self.role:
             crawl.enter(self.node.live, self.context, self.node.people[found.role])
             self.role = found.role
+            self.noise.clear()
         self.page.set_viewport_size({"width": 1024, "height": 768})
         answer = self.page.goto(self.node.live.url + found.address)
         assert answer is not None

@@ -98,7 +98,10 @@ def client_of(node: live.Live, person_id: uuid.UUID | None) -> FlaskClient:
 
 
 def enter(node: live.Live, context: BrowserContext, person_id: uuid.UUID | None) -> None:
-    """The person has signed in, in this browser."""
+    """The person has signed in, in this browser. Who was in it before has left his page, with all that it still sends."""
+    for page in context.pages:
+        page.goto("about:blank")
+        page.wait_for_timeout(200)
     context.clear_cookies()
     found = client_of(node, person_id).get_cookie(node.config.cookie)
     if found:

@@ -403,3 +403,15 @@ def test_another_language_of_the_interface_keeps_the_place_and_an_answer_just_ty
     expect(page.locator("[data-status] .st-ok")).to_be_visible(timeout=8000)
 
     assert [(question, response) for question, _, response in room.stored()] == [("number-1", {"value": "4.5"})]
+
+
+def test_handing_in_while_a_sign_of_life_is_under_way_is_not_lost(room):
+    """The press waits for the beat that the page has just sent, and then hands in."""
+    room = room()
+    page = room.sits_down(path="/summary")
+    expect(page.locator("[data-status]")).to_have_text(re.compile("No answer given yet"))
+    page.wait_for_load_state("networkidle")
+
+    page.evaluate("() => { window.dispatchEvent(new Event('online')); document.querySelector('[data-hand-in]').requestSubmit(); }")
+
+    expect(page.locator(".receipt")).to_have_text(re.compile(r"\w{4}-\w{4}"), timeout=15000)

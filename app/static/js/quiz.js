@@ -612,8 +612,10 @@ function tick() {
 async function giveIn() {
   if (handing) return;
   handing = true;
+  touched = performance.now();
   flush();
-  for (let i = 0; i < 50 && queue.length && line.up && !stopped; i += 1) await new Promise((done) => { setTimeout(done, 100); });
+  // A beat that is under way is waited for: a second one would not be sent, and the press would be lost.
+  for (let i = 0; i < 50 && (queue.length || beating) && line.up && !stopped; i += 1) await new Promise((done) => { setTimeout(done, 100); });
   if (!queue.length && !conflicts.size && !stopped && (await beat())) {
     handIn.elements.writer.value = writer;
     handIn.submit();
