@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from app import clock, pdf
+from app import clock
 from app.courses.models import CourseVersion
 from app.db import take_write_lock
 from app.people.models import Person
@@ -29,7 +29,6 @@ from tests.reports.rows import At, Land, a_november, a_run, make_land, take_part
 
 ClientOf = Callable[[Person], FlaskClient]
 NOVEMBER = "period=2026-11"
-paper = pytest.mark.skipif(not pdf.available(), reason="needs Pango")
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +100,6 @@ def number(text: str) -> float:
 # ---- one definition, five ways to see it -------------------------------------------------------------------------------
 
 
-@paper
 @pytest.mark.goal("CER-18", "XCT-12")
 @pytest.mark.parametrize("by", ["office", "course", "month", "agency", "mode"])
 def test_page_print_pdf_excel_and_csv_carry_the_same_figures(manager: FlaskClient, by: str) -> None:
@@ -153,7 +151,6 @@ def test_scope_filters_and_moment_stand_on_the_report(manager: FlaskClient, land
     assert "Period: November 2026 · Agency: Border · Mode: in class" in " ".join(page.split())
 
 
-@paper
 @pytest.mark.goal("CER-17")
 def test_scope_and_filters_stand_on_paper_and_in_files(manager: FlaskClient) -> None:
     """A report on paper or in a file says its offices, its filters and its moment as the page does."""
@@ -173,7 +170,6 @@ def test_scope_and_filters_stand_on_paper_and_in_files(manager: FlaskClient) -> 
     assert "Figures as of 24 Nov 2026, 04:00 UTC" in text
 
 
-@paper
 @pytest.mark.goal("CER-19")
 def test_the_table_says_how_many_rows_it_shows(manager: FlaskClient) -> None:
     """A closed branch is counted out loud, on the page and on paper; with all branches open every row is there."""
@@ -187,7 +183,6 @@ def test_the_table_says_how_many_rows_it_shows(manager: FlaskClient) -> None:
     assert text.count("Rows shown 3 of 6; the others stand in closed") == 2
 
 
-@paper
 @pytest.mark.goal("CER-20")
 def test_the_paper_repeats_its_heads_and_numbers_its_pages(db: Session, land: Land, manager: FlaskClient) -> None:
     """A long report is A4, says page n of N on every page, repeats its heads, and has the fonts of ours inside."""
