@@ -41,8 +41,20 @@ def _tag(text: str) -> str:
 
 
 def _file(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9-]+\.(svg|png|jpg)", text):
-        raise ValueError(f"«{text}» is not a file name; use a-z, 0-9 and hyphens, and end it with .svg, .png or .jpg")
+    if not re.fullmatch(r"[a-z0-9-]+\.(svg|png|jpg|csv)", text):
+        raise ValueError(f"«{text}» is not a file name; use a-z, 0-9 and hyphens, and end it with .svg, .png, .jpg or .csv")
+    return text
+
+
+def _hour(text: str) -> str:
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise ValueError(f"«{text}» is not a time of day; write it like 09:00")
+    return text
+
+
+def _decimal(text: str) -> str:
+    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):
+        raise ValueError(f"«{text}» is not a number; write it like 11.40")
     return text
 
 
@@ -70,6 +82,8 @@ FileName = Annotated[str, AfterValidator(_file)]
 Count = Annotated[int, BeforeValidator(_count), Field(ge=0)]
 AtLeastOne = Annotated[int, BeforeValidator(_count), Field(ge=1)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
+Hour = Annotated[str, AfterValidator(_hour)]
+Decimal = Annotated[str, AfterValidator(_decimal)]
 
 
 # ---- course.yaml ---------------------------------------------------------------------------------------------------
@@ -82,11 +96,98 @@ class Outcome(Part):
     text: Text
 
 
+class Retest(Part):
+    """What comes before one more attempt at a final test."""
+
+    wait_hours: AtLeastOne | None = None
+    remedial: Truth | None = None
+
+
 class CompletionRule(Part):
-    """When the course counts as passed."""
+    """When the course counts as passed, and which attempt counts."""
 
     pass_mark: Annotated[int, BeforeValidator(_count), Field(ge=1, le=100)]
     lessons: Literal["all", "none"]
+    counts: Literal["first", "best", "last"] = "best"
+    hours: AtLeastOne | None = None
+    practicals: Literal["all", "none"] = "none"
+    retest: Retest | None = None
+
+
+class Value(Part):
+    """A number that a practical asks for."""
+
+    id: Id
+    label: Text
+    value: Decimal
+    tolerance: Decimal
+    unit: Text | None = None
+
+
+class ChecklistItem(Part):
+    """What a rater sees done or not done."""
+
+    id: Id
+    text: Text
+    critical: Truth = False
+
+
+class Practical(Part):
+    """A task of a do lesson: values with tolerance, a file, a rater's checklist."""
+
+    id: Id
+    title: Text
+    outcome: Id
+    minutes: AtLeastOne
+    task: Text
+    data: FileName | None = None
+    file: Truth = False
+    values: list[Value] | None = None
+    checklist: list[ChecklistItem] | None = None
+    pass_share: Annotated[int, BeforeValidator(_count), Field(ge=1, le=100)]
+    raters: Annotated[int, BeforeValidator(_count), Field(ge=1, le=2)] = 1
+
+    @model_validator(mode="after")
+    def _something_to_mark(self) -> Practical:
+        if not self.values and not self.checklist:
+            raise ValueError("a practical needs values, a checklist or both")
+        return self
+
+
+class TimetableItem(Part):
+    """One line of a timetable."""
+
+    ON_ONE_LINE: ClassVar[bool] = True
+    kind: Literal["lesson", "quiz", "practical", "welcome", "break", "debrief", "feedback", "closing"]
+    ref: Id | None = None
+    minutes: AtLeastOne
+    who: Literal["lead", "co", "manager"] | None = None
+
+    @model_validator(mode="after")
+    def _names_its_own(self) -> TimetableItem:
+        if (self.ref is not None) != (self.kind in ("lesson", "quiz", "practical")):
+            raise ValueError("a lesson, quiz or practical names itself with «ref», and nothing else does")
+        if (self.who is None) != (self.kind == "break"):
+            raise ValueError("everything but a break says «who»: lead, co or manager")
+        return self
+
+
+class TimetablePart(Part):
+    """A half-day of a timetable: one meeting of a run."""
+
+    starts: Hour
+    items: Annotated[list[TimetableItem], Field(min_length=1)]
+
+    @property
+    def minutes(self) -> int:
+        """How long it lasts, breaks included."""
+        return sum(item.minutes for item in self.items)
+
+
+class TimetableDay(Part):
+    """A day of a timetable."""
+
+    parts: Annotated[list[TimetablePart], Field(min_length=1)]
 
 
 class BlueprintRow(Part):
@@ -145,6 +246,8 @@ class CourseFile(Part):
     outcomes: Annotated[list[Outcome], Field(min_length=1)]
     completion: CompletionRule
     quizzes: list[Quiz]
+    practicals: list[Practical] | None = None
+    timetable: list[TimetableDay] | None = None
     modules: Annotated[list[ModuleHead], Field(min_length=1)]
     sources: list[Source]
 
@@ -228,6 +331,8 @@ class CourseContent(Part):
     outcomes: list[Outcome]
     completion: CompletionRule
     quizzes: list[Quiz]
+    practicals: list[Practical] = []
+    timetable: list[TimetableDay] = []
     modules: list[Module]
     sources: list[Source]
     media: list[Picture]
@@ -267,6 +372,10 @@ class CourseContent(Part):
     def quiz(self, id: str) -> Quiz | None:
         """The quiz with this id."""
         return next((quiz for quiz in self.quizzes if quiz.id == id), None)
+
+    def practical(self, id: str) -> Practical | None:
+        """The practical with this id."""
+        return next((one for one in self.practicals if one.id == id), None)
 
     def language_of(self, texts: Mapping[str, Any], wanted: str) -> str:
         """The wanted language if these texts have it, else the original, else the first there is."""

@@ -98,6 +98,8 @@ class _Reader:
         if self.head:
             self.check_ids(self.head)
             self.check_head(self.head)
+            self.check_practicals(self.head)
+            self.check_timetable(self.head)
             self.check_order(self.head)
             self.check_lessons(self.head)
             self.check_questions(self.head)
@@ -249,6 +251,7 @@ class _Reader:
         ids = {
             "outcomes": [outcome.id for outcome in head.outcomes],
             "quizzes": [quiz.id for quiz in head.quizzes],
+            "practicals": [practical.id for practical in head.practicals or ()],
             "modules": [module.id for module in head.modules],
             "sources": [source.id for source in head.sources],
         }
@@ -307,6 +310,51 @@ class _Reader:
             elif not rules.same_blueprint(quiz.blueprint, quizzes[quiz.parallel_to].blueprint):
                 reason = f"the blueprint differs from that of «{quiz.parallel_to}»; parallel tests ask as much of each outcome"
                 self.problems.append(document.problem(("quizzes", number, "blueprint"), reason))
+
+    def check_practicals(self, head: CourseFile) -> None:
+        """What a practical names is there, and its own ids are used once."""
+        outcomes = {outcome.id for outcome in head.outcomes}
+        for number, practical in enumerate(head.practicals or ()):
+            where: Path = ("practicals", number)
+            if practical.outcome not in outcomes:
+                self.problems.append(self.head_document.problem((*where, "outcome"), _unknown("outcome", practical.outcome, "outcomes")))
+            if practical.data and not practical.data.endswith(".csv"):
+                self.problems.append(self.head_document.problem((*where, "data"), "the data of a practical is a .csv file"))
+            elif practical.data and practical.data not in self.pictures and not self.knows_picture(practical.data):
+                self.problems.append(self.head_document.problem((*where, "data"), _no_picture(practical.data)))
+            for key, parts in (("values", practical.values), ("checklist", practical.checklist)):
+                ids = [part.id for part in parts or ()]
+                for place, id in enumerate(ids):
+                    if id in ids[:place]:
+                        self.problems.append(self.head_document.problem((*where, key, place, "id"), f"«{id}» is given twice; ids are used once"))
+
+    def check_timetable(self, head: CourseFile) -> None:
+        """Each line names a lesson, test or practical of the course, once; the parts of a day do not overlap."""
+        lessons = {lesson.id for module in self.modules for lesson in module.lessons}
+        known = {
+            "lesson": lessons, "quiz": {quiz.id for quiz in head.quizzes},
+            "practical": {practical.id for practical in head.practicals or ()},
+        }
+        seen: set[tuple[str, str]] = set()
+        for day, parts in enumerate(head.timetable or ()):
+            free_from = 0
+            for place, part in enumerate(parts.parts):
+                where: Path = ("timetable", day, "parts", place)
+                hours, minutes = map(int, part.starts.split(":"))
+                if hours * 60 + minutes < free_from:
+                    self.problems.append(self.head_document.problem((*where, "starts"), f"«{part.starts}» lies in the part before; let it begin later"))
+                free_from = hours * 60 + minutes + part.minutes
+                if free_from > 24 * 60:
+                    self.problems.append(self.head_document.problem((*where, "starts"), "this part ends after midnight; shorten it"))
+                for line, item in enumerate(part.items):
+                    if item.ref is None:
+                        continue
+                    at: Path = (*where, "items", line, "ref")
+                    if item.ref not in known[item.kind]:
+                        self.problems.append(self.head_document.problem(at, f"there is no {item.kind} «{item.ref}» in this course"))
+                    elif (item.kind, item.ref) in seen:
+                        self.problems.append(self.head_document.problem(at, f"the {item.kind} «{item.ref}» stands in the timetable already"))
+                    seen.add((item.kind, item.ref))
 
     def check_order(self, head: CourseFile) -> None:
         """Folder and file numbers say the order that course.yaml says, without gaps."""
@@ -466,7 +514,7 @@ class _Reader:
     def content(self, head: CourseFile) -> CourseContent:
         shared: dict[str, Any] = {
             name: getattr(head, name) for name in CourseFile.model_fields if name not in ("modules", "partial")
-        }
+        } | {"practicals": head.practicals or [], "timetable": head.timetable or []}
         folders = {module.id: module for module in self.modules}
         modules = []
         for part in head.modules:
@@ -554,7 +602,7 @@ def _picture(row: MediaRow, data: bytes) -> Picture:
     if len(data) > MEDIA_LIMIT:
         raise ValueError(f"the picture has {len(data) / 1e6:.1f} MB; make it smaller than {MEDIA_LIMIT / 1e6:.0f} MB")
     kind = row.file.rpartition(".")[2]
-    width, height = {"svg": _svg_size, "png": _png_size, "jpg": _jpg_size}[kind](data)
+    width, height = {"svg": _svg_size, "png": _png_size, "jpg": _jpg_size, "csv": _no_size}[kind](data)
     return Picture(
         file=row.file,
         licence=row.licence,
@@ -563,6 +611,15 @@ def _picture(row: MediaRow, data: bytes) -> Picture:
         width=width,
         height=height,
     )
+
+
+def _no_size(data: bytes) -> tuple[int, int]:
+    """A data file of a practical is no picture; it must at least be text that every spreadsheet opens."""
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("the data file is not UTF-8; save it again as CSV in UTF-8") from None
+    return 0, 0
 
 
 def _png_size(data: bytes) -> tuple[int, int]:
