@@ -26,6 +26,7 @@ from app.people import credentials, register, signing_in
 from app.people.models import Account, Person
 from app.people.names import Name
 from app.policy import Role
+from app.questions import shown
 from app.questions.types import TYPES
 from app.quizzes import services as quizzes
 from app.work import work
@@ -257,7 +258,7 @@ def take_test(
             moved.forward(seconds=dice.randrange(20, 75))
             question = content.bank[question_id]
             kind = TYPES[question.type]
-            right = kind.right_answer(question.content)
+            right = kind.right_answer(question.content, shown.order_of(question, attempt.seed))
             given = right if dice.random() < skill else _wrong(dice, question, right)
             if given:
                 quizzes.save_answer(

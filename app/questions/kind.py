@@ -15,7 +15,7 @@ Response = dict[str, Any]
 """What a trainee gave, in ids of the content, ready for JSON. `{}` is no answer."""
 
 Order = Sequence[str]
-"""The ids of a content in the order in which one attempt shows them."""
+"""What one attempt shows: the ids of a content in their order, or the value that was made for it."""
 
 Fields = Mapping[str, Sequence[str]]
 """The fields of one question as a form sent them: name without its prefix, and the values."""
@@ -69,9 +69,10 @@ class QuestionType(Generic[C]):
     """The response that a form of the page means; junk is dropped."""
     clean: Callable[[C, object], Response]
     """Any JSON as a response of this content, in one form only; junk is dropped."""
-    mark: Callable[[C, Response], Fraction]
-    """0 to 1; whatever the response, it never raises."""
-    right_answer: Callable[[C], Response]
+    mark: Callable[[C, Order, Response], Fraction]
+    """0 to 1; whatever the response, it never raises. The order is the attempt's: what was made for it is never taken
+    from the response."""
+    right_answer: Callable[[C, Order], Response]
     shuffled: Callable[[C, str], list[str]]
     """The order for one seed, the same on every machine and in every release: attempts store the seed only."""
     public: Callable[[C, Order, Response, Say], dict[str, Any]]

@@ -46,7 +46,7 @@ def review(question: Question, language: str, order: Order, response: Response |
         return text.get(tongue) or next(iter(text.values()))
 
     return public(question, language, order, given) | question.kind.review(question.content, order, given, say) | {
-        "mark": question.kind.mark(question.content, given),
+        "mark": question.kind.mark(question.content, order, given),
         "answered": question.kind.answered(question.content, given),
         "feedback": say(question.feedback) if question.feedback else "",
     }

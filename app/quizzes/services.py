@@ -19,6 +19,7 @@ from app.courses.queries import course_content
 from app.db import take_write_lock
 from app.errors import NotFound
 from app.ids import new_id, new_token, token_hash
+from app.questions import shown
 from app.questions.kind import Response
 from app.questions.types import hotspot
 from app.quizzes import queries, rules
@@ -352,7 +353,7 @@ def _freeze(db: Session, attempt: Attempt, content: CourseContent, *, state: str
     for one in attempt.draw:
         question = content.bank[one]
         response = given[one].response if one in given else {}
-        mark = question.kind.mark(question.content, response)
+        mark = question.kind.mark(question.content, shown.order_of(question, attempt.seed), response)
         marks.append(mark)
         detail: dict[str, Any] | None = None
         if isinstance(question.content, hotspot.Content):

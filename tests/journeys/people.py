@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from app.courses.queries import course_content
+from app.questions import shown
 from app.quizzes.models import Attempt
 from tests import live
 from tests.quizzes.test_views import right_fields
@@ -91,7 +92,7 @@ def answer_by_keys(somebody: Somebody, attempt: Attempt, number: int) -> str:
     page, name = somebody.page, f"q{number}"
     with somebody.node.database.sessions() as db:
         question = course_content(db, attempt.course_version_id).bank[attempt.draw[number - 1]]
-        kind, right = question.type, question.kind.right_answer(question.content)
+        kind, right = question.type, question.kind.right_answer(question.content, shown.order_of(question, attempt.seed))
         clean = kind == "hotspot" and not right.get("cells")  # a picture in which nothing is wrong
         fields = [(f"{name}.cell", "none")] if clean else right_fields(db, attempt, number)
     for field_name, value in fields:

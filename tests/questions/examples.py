@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.questions import shown
 from app.questions.content import Question
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -73,4 +74,4 @@ def example(kind: str, **changes: Any) -> Question:
 
 def earned(question: Question, response: Any) -> str:
     """The mark as a fraction in words of the test: "1", "0", "2/3"."""
-    return str(question.kind.mark(question.content, response))
+    return str(question.kind.mark(question.content, shown.order_of(question, "seed"), response))

@@ -24,9 +24,10 @@ every_type = pytest.mark.parametrize("kind", sorted(TYPES))
 def test_the_right_answer_earns_full_marks(kind: str, data: st.DataObject) -> None:
     question = data.draw(questions(kind))
 
-    right = question.kind.right_answer(question.content)
+    order = shown.order_of(question, data.draw(seeds))
+    right = question.kind.right_answer(question.content, order)
 
-    assert question.kind.mark(question.content, right) == 1
+    assert question.kind.mark(question.content, order, right) == 1
     assert question.kind.answered(question.content, right)
 
 
@@ -35,7 +36,7 @@ def test_the_right_answer_earns_full_marks(kind: str, data: st.DataObject) -> No
 def test_no_answer_earns_nothing_and_counts_as_unanswered(kind: str, data: st.DataObject) -> None:
     question = data.draw(questions(kind))
 
-    assert question.kind.mark(question.content, {}) == 0
+    assert question.kind.mark(question.content, shown.order_of(question, "seed"), {}) == 0
     assert not question.kind.answered(question.content, {})
 
 
@@ -44,7 +45,7 @@ def test_no_answer_earns_nothing_and_counts_as_unanswered(kind: str, data: st.Da
 def test_every_mark_lies_between_nothing_and_full(kind: str, data: st.DataObject) -> None:
     question = data.draw(questions(kind))
 
-    mark = question.kind.mark(question.content, data.draw(responses(question)))
+    mark = question.kind.mark(question.content, shown.order_of(question, "seed"), data.draw(responses(question)))
 
     assert 0 <= mark <= 1
 
@@ -64,9 +65,11 @@ def test_a_response_is_kept_in_one_form_only(kind: str, data: st.DataObject) -> 
 def test_junk_never_raises_and_marks_like_what_is_left_of_it(kind: str, data: st.DataObject, response: Any) -> None:
     question = data.draw(questions(kind))
 
-    mark = question.kind.mark(question.content, response)
+    order = shown.order_of(question, "seed")
 
-    assert mark == question.kind.mark(question.content, question.kind.clean(question.content, response))
+    mark = question.kind.mark(question.content, order, response)
+
+    assert mark == question.kind.mark(question.content, order, question.kind.clean(question.content, response))
     assert question.kind.answered(question.content, response) or mark == 0
 
 

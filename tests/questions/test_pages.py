@@ -45,7 +45,7 @@ def test_every_type_works_as_an_ordinary_form(kind: str, data: st.DataObject) ->
 def test_the_right_answer_can_be_given_on_the_page(kind: str) -> None:
     question = example(kind)
     order = shown.order_of(question, "seed")
-    answered = Form(rendered("page", shown.public(question, "en", order, question.kind.right_answer(question.content))))
+    answered = Form(rendered("page", shown.public(question, "en", order, question.kind.right_answer(question.content, order))))
     empty = Form(rendered("page", shown.public(question, "en", order)))
 
     assert shown.read(question, order, empty.fields, "q1") == {}
@@ -55,8 +55,8 @@ def test_the_right_answer_can_be_given_on_the_page(kind: str) -> None:
 @every_type
 def test_pages_carry_no_script_and_no_style_of_their_own(kind: str) -> None:
     question = example(kind)
-    right = question.kind.right_answer(question.content)
     order = shown.order_of(question, "seed")
+    right = question.kind.right_answer(question.content, order)
     html = rendered("page", shown.public(question, "en", order, right)) + rendered("review", shown.review(question, "en", order, right))
 
     assert re.findall(r"<script|<style|\sstyle=|\son[a-z]+=|javascript:", html) == []

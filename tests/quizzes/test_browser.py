@@ -15,6 +15,7 @@ from app import clock, open_database
 from app.courses.queries import course_content
 from app.ops import migrations
 from app.people.models import Person, SignIn
+from app.questions import shown
 from app.quizzes import queries
 from app.quizzes.models import Answer, Attempt
 from app.work import work
@@ -179,7 +180,7 @@ def test_answers_given_without_a_line_wait_in_a_banner_and_are_sent_in_order_on_
         bank = course_content(db, room.attempt.course_version_id).bank
         newest = queries.newest_answers(db, room.attempt.id)
     assert {one: given.response for one, given in newest.items()} == {
-        one: bank[one].kind.right_answer(bank[one].content) for one in room.attempt.draw[:5]
+        one: bank[one].kind.right_answer(bank[one].content, shown.order_of(bank[one], room.attempt.seed)) for one in room.attempt.draw[:5]
     }
 
 

@@ -12,6 +12,7 @@ from app import clock
 from app.courses.queries import course_content
 from app.errors import NotFound
 from app.ids import new_id
+from app.questions import shown
 from app.quizzes import queries, services
 from app.quizzes.errors import AttemptsUsed, HandedIn, KeyReused, NotYet, StaleAnswer, StaleTab, TooLate
 from app.quizzes.models import Answer, Attempt, ClockStep, Mark
@@ -35,7 +36,7 @@ def responses(db: Session, attempt: Attempt) -> list[tuple[str, int]]:
 def right_answers(db: Session, attempt: Attempt) -> dict[str, dict]:
     """The full-mark response to each question of an attempt."""
     bank = course_content(db, attempt.course_version_id).bank
-    return {one: bank[one].kind.right_answer(bank[one].content) for one in attempt.draw}
+    return {one: bank[one].kind.right_answer(bank[one].content, shown.order_of(bank[one], attempt.seed)) for one in attempt.draw}
 
 
 # ---- beginning -------------------------------------------------------------------------------------------------------

@@ -56,7 +56,8 @@ def place_of(attempt: Attempt, db, question: str, option: str) -> str:
 def right_fields(db, attempt: Attempt, number: int) -> list[tuple[str, str]]:
     """What a browser sends for the right answer to a question."""
     one = course_content(db, attempt.course_version_id).bank[attempt.draw[number - 1]]
-    order, name, right = shown.order_of(one, attempt.seed), f"q{number}", one.kind.right_answer(one.content)
+    order, name = shown.order_of(one, attempt.seed), f"q{number}"
+    right = one.kind.right_answer(one.content, order)
     if one.type == "single":
         return [(f"{name}.option", str(order.index(right["option"]) + 1))]
     if one.type == "multiple":

@@ -80,7 +80,7 @@ def clean(content: Content, response: object) -> Response:
     return {"nothing": True} if part_of(response, "nothing") is True else {}
 
 
-def mark(content: Content, response: Response) -> Fraction:
+def mark(content: Content, order: Order, response: Response) -> Fraction:
     """One mark: 1 in a region. Several: hits less false alarms, as a share of the regions, never below 0.
 
     A harmless picture earns 1 for "nothing suspicious" and 0 for any mark.
@@ -91,7 +91,7 @@ def mark(content: Content, response: Response) -> Fraction:
     return Fraction(max(0, found.hits - found.false_alarms), found.hits + found.misses)
 
 
-def right_answer(content: Content) -> Response:
+def right_answer(content: Content, order: Order) -> Response:
     if not content.regions:
         return {"nothing": True}
     firsts = [region.cells[0] for region in content.regions]

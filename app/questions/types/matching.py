@@ -67,13 +67,13 @@ def clean(content: Content, response: object) -> Response:
     return {"pairs": known} if known else {}
 
 
-def mark(content: Content, response: Response) -> Fraction:
+def mark(content: Content, order: Order, response: Response) -> Fraction:
     """The share of rows with the right partner; a wrong one costs no more than an empty one (course format: per pair)."""
     given = clean(content, response).get("pairs", {})
     return Fraction(sum(left == right for left, right in given.items()), len(content.pairs))
 
 
-def right_answer(content: Content) -> Response:
+def right_answer(content: Content, order: Order) -> Response:
     return {"pairs": {pair.id: pair.id for pair in content.pairs}}
 
 

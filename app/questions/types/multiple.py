@@ -35,20 +35,20 @@ def clean(content: Content, response: object) -> Response:
     return {"options": known} if known else {}
 
 
-def mark(content: Content, response: Response) -> Fraction:
+def mark(content: Content, order: Order, response: Response) -> Fraction:
     """`all`: 1 for exactly the right options. `partial`: each right one adds its share and each wrong one takes as much, never below 0.
 
     The two rules are those of the course format; both are said on the page.
     """
     chosen = clean(content, response).get("options", [])
-    right = right_answer(content)["options"]
+    right = right_answer(content, order)["options"]
     if content.scoring == "all":
         return Fraction(int(chosen == right))
     hits = sum(one in right for one in chosen)
     return Fraction(max(0, hits - (len(chosen) - hits)), len(right))
 
 
-def right_answer(content: Content) -> Response:
+def right_answer(content: Content, order: Order) -> Response:
     return {"options": [option.id for option in content.options if option.is_right]}
 
 

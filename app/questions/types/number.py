@@ -51,7 +51,7 @@ def clean(content: Content, response: object) -> Response:
     return {"value": kept} if kept else {}
 
 
-def mark(content: Content, response: Response) -> Fraction:
+def mark(content: Content, order: Order, response: Response) -> Fraction:
     """1 within the tolerance, its edges included, else 0. The unit may be typed behind the number."""
     typed = str(clean(content, response).get("value", ""))
     unit = next((unit for unit in (content.unit or {}).values() if typed.endswith(unit)), "")
@@ -59,7 +59,7 @@ def mark(content: Content, response: Response) -> Fraction:
     return Fraction(int(given is not None and abs(given - Fraction(content.value)) <= Fraction(content.tolerance)))
 
 
-def right_answer(content: Content) -> Response:
+def right_answer(content: Content, order: Order) -> Response:
     return {"value": content.value}
 
 

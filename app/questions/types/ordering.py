@@ -53,7 +53,7 @@ def clean(content: Content, response: object) -> Response:
     return {"order": known} if known else {}
 
 
-def mark(content: Content, response: Response) -> Fraction:
+def mark(content: Content, order: Order, response: Response) -> Fraction:
     """`exact`: 1 for the whole right order. `run`: the longest run of steps that follow each other as they should, as a share of all.
 
     What counts is the order, not the figures: a gap in the numbers is closed. Steps with the same number follow
@@ -79,7 +79,7 @@ def _longest_run(content: Content, places: dict[str, int]) -> int:
     return longest
 
 
-def right_answer(content: Content) -> Response:
+def right_answer(content: Content, order: Order) -> Response:
     return {"order": {item.id: place for place, item in enumerate(content.items, 1)}}
 
 
@@ -103,7 +103,7 @@ def public(content: Content, order: Order, response: Response, say: Say) -> dict
 
 
 def review(content: Content, order: Order, response: Response, say: Say) -> dict[str, Any]:
-    return {"right": [str(right_answer(content)["order"][one]) for one in order]}
+    return {"right": [str(right_answer(content, order)["order"][one]) for one in order]}
 
 
 TYPE = QuestionType("ordering", 1, Content, read, clean, mark, right_answer, shuffled, public, review)

@@ -59,12 +59,12 @@ def clean(content: Content, response: object) -> Response:
     return {"option": given} if given in [option.id for option in content.options] else {}
 
 
-def mark(content: Content, response: Response) -> Fraction:
+def mark(content: Content, order: Order, response: Response) -> Fraction:
     """1 for the right option, else 0 (PLY, table of question types)."""
-    return Fraction(int(clean(content, response) == right_answer(content)))
+    return Fraction(int(clean(content, response) == right_answer(content, order)))
 
 
-def right_answer(content: Content) -> Response:
+def right_answer(content: Content, order: Order) -> Response:
     return {"option": next(option.id for option in content.options if option.is_right)}
 
 
