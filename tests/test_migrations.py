@@ -42,7 +42,34 @@ def first_tables(connection: sa.Connection, _before: Any) -> None:
     assert connection.scalar(sa.text("SELECT count(*) FROM country")) == 1
 
 
-STEPS = (Step("0001", None, nothing, first_tables),)
+def put(connection: sa.Connection, table: str, **row: Any) -> str:
+    """A travelling row by plain SQL; its id."""
+    row = {"id": uuid.uuid4().hex, "owner_node": "centre", **row}
+    names = ", ".join(f'"{name}"' for name in row)
+    connection.execute(sa.text(f"INSERT INTO {table} ({names}) VALUES ({', '.join(':' + name for name in row)})"), row)
+    return row["id"]
+
+
+def a_classroom(connection: sa.Connection) -> str:
+    """A classroom with an officer of its country, as release 0001 knew them."""
+    country = put(connection, "country", code="KZ", names="{}", zone="Asia/Almaty", weekend="[6,7]", languages="[]")
+    office = put(connection, "office", country_id=country, code="KZ", kind="centre", names="{}", path="/KZ/", zone="Asia/Almaty", contact="")
+    agency = put(connection, "agency", country_id=country, code="BG", names="{}", service_number_hint="{}")
+    put(
+        connection, "person", country_id=country, agency_id=agency, service_number="007", display_name="Omarov N.", short_name="Omarov",
+        sort_key="omarov", search_key="omarov 007",
+    )
+    return put(connection, "classroom", office_id=office, names='{"en": "Room 2"}')
+
+
+def the_room(connection: sa.Connection, classroom: Any) -> None:
+    """Rooms and people of before are there: no portable class, nobody provisional."""
+    found = connection.execute(sa.text("SELECT id, portable, line, manager_id FROM classroom")).one()
+    assert (uuid.UUID(str(found.id)).hex, bool(found.portable), found.line, found.manager_id) == (classroom, False, "", None)
+    assert connection.execute(sa.text("SELECT service_number, provisional FROM person")).all() == [("007", False)]
+
+
+STEPS = (Step("0001", None, nothing, first_tables), Step("0002", "0001", a_classroom, the_room))
 
 
 @pytest.fixture(params=DATABASES)

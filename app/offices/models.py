@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.db import Base, Record, Stays
+from app.db import Base, Fact, Record, Stays
 
 
 class Country(Record, Base):
@@ -71,6 +71,10 @@ class Classroom(Record, Base):
     __tablename__ = "classroom"
     office_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("office.id"), index=True)
     names: Mapped[dict[str, str]]
+    manager_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"), default=None)  # the class manager
+    portable: Mapped[bool] = mapped_column(default=False)  # a set of PCs that travels
+    line: Mapped[str] = mapped_column(sa.String(10), default="")  # none | weak | good; "": not stated
+    note: Mapped[str] = mapped_column(default="")
     office: Mapped[Office] = relationship(init=False, lazy="raise", viewonly=True)
 
 
@@ -94,3 +98,29 @@ class SeatEnrolment(Stays, Base):
     enrolled_at: Mapped[datetime]
     enrolled_by: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"))
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Equipment(Record, Base):
+    """A piece of equipment of a classroom, with its state and to whom it was handed over."""
+
+    __tablename__ = "equipment"
+    classroom_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("classroom.id"), index=True)
+    kind: Mapped[str] = mapped_column(sa.String(20))  # server | projector | printer | ups | switch | other
+    name: Mapped[str]
+    inventory_number: Mapped[str] = mapped_column(sa.String(40), default="")
+    state: Mapped[str] = mapped_column(sa.String(10), default="works")  # works | broken | away
+    handed_to: Mapped[str] = mapped_column(default="")
+    handed_on: Mapped[date | None] = mapped_column(default=None)
+    note: Mapped[str] = mapped_column(default="")
+
+
+class DailyCheck(Fact, Base):
+    """The look round a classroom before a day's work: what was in order and what was not."""
+
+    __tablename__ = "daily_check"
+    classroom_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("classroom.id"), index=True)
+    day: Mapped[date]
+    at: Mapped[datetime]
+    by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("person.id"))
+    found: Mapped[dict[str, Any]]  # point of the check -> ok | fault | skipped
+    note: Mapped[str] = mapped_column(default="")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, Stays
+from app.db import Base, Json, Stays
 
 
 class JobRun(Stays, Base):
@@ -27,3 +29,25 @@ class Heartbeat(Stays, Base):
     process: Mapped[str] = mapped_column(sa.String(20), unique=True)  # jobs
     beat_at: Mapped[datetime]
     pid: Mapped[int]
+
+
+class BackgroundJob(Stays, Base):
+    """Work of more than a moment that somebody asked for: where it stands, and what came of it."""
+
+    __tablename__ = "background_job"
+    __table_args__ = (sa.Index("ix_background_job_person_id_made_at", "person_id", "made_at"),)
+    kind: Mapped[str] = mapped_column(sa.String(30))  # a row of ops.background.KINDS
+    person_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"))  # who asked; with his rights it runs
+    params: Mapped[dict[str, Any]]
+    language: Mapped[str] = mapped_column(sa.String(8))  # of what it makes
+    state: Mapped[str] = mapped_column(sa.String(10), default="waiting")  # waiting | running | done | failed | cancelled
+    step: Mapped[str] = mapped_column(sa.String(40), default="")
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int | None] = mapped_column(default=None)
+    cancel: Mapped[bool] = mapped_column(default=False)  # asked to stop
+    made_at: Mapped[datetime]
+    started_at: Mapped[datetime | None] = mapped_column(default=None)
+    beat_at: Mapped[datetime | None] = mapped_column(default=None)  # last progress: a stale one is taken up again
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
+    result: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)  # {"file": sha256, "name": ...} or figures
+    log: Mapped[list[Any]] = mapped_column(default_factory=list)  # sentences for who asked, with rows that were left out

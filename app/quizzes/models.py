@@ -41,6 +41,8 @@ class Attempt(Record, Base):
     receipt: Mapped[str | None] = mapped_column(sa.String(12), unique=True, default=None)
     score: Mapped[int | None] = mapped_column(default=None)  # millionths of the whole, 0..1_000_000; frozen at hand-in
     seat_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("seat.id"), default=None)
+    channel: Mapped[str] = mapped_column(sa.String(10), default="pc")  # pc | paper (keyed in from an answer sheet)
+    paper_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("paper_test.id"), default=None)
     enrolment: Mapped[Enrolment] = relationship(init=False, lazy="raise", viewonly=True)
 
 
@@ -58,6 +60,14 @@ class AttemptClock(Stays, Base):
     seen: Mapped[list[str]] = mapped_column(default_factory=list)  # questions opened
     flagged: Mapped[list[str]] = mapped_column(default_factory=list)
     at_question: Mapped[str] = mapped_column(sa.String(40), default="")
+    # Invigilation. A paused clock has all its time in used_ms; since_ms counts again from the resume on.
+    paused: Mapped[bool] = mapped_column(default=False)
+    credit_ms: Mapped[int] = mapped_column(sa.BigInteger, default=0)  # time given on top of the limit
+    released: Mapped[bool] = mapped_column(default=False)  # the invigilator lets another PC take over, once
+    wants_seat_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("seat.id"), default=None)  # which PC asks to
+    unsaved: Mapped[int] = mapped_column(default=0)  # answers that waited in the browser at the last sign of life
+    focus_losses: Mapped[int] = mapped_column(default=0)  # times the page was left for something else
+    hand_at: Mapped[datetime | None] = mapped_column(default=None)  # a hand is raised since
 
 
 class Answer(Fact, Base):
@@ -104,3 +114,135 @@ class WallClock(Stays, Base):
     __tablename__ = "wall_clock"
     boot: Mapped[str] = mapped_column(sa.String(40), unique=True)
     offset_ms: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class RoomTest(Record, Base):
+    """A supervised test started for the room by the invigilator: from then on, until it is ended, it may be begun."""
+
+    __tablename__ = "room_test"
+    __table_args__ = (sa.Index("ix_room_test_run_id_quiz", "run_id", "quiz"),)
+    run_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("course_run.id"))
+    quiz: Mapped[str] = mapped_column(sa.String(40))
+    wave: Mapped[int] = mapped_column(default=0)  # 0: for everybody
+    started_at: Mapped[datetime]
+    started_by: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("person.id"))
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
+    ended_by: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"), default=None)
+
+
+class Incident(Record, Base):
+    """Something that stopped a room: a power cut, a server that was off. Open until the invigilator resumes."""
+
+    __tablename__ = "incident"
+    run_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("course_run.id"), index=True)
+    kind: Mapped[str] = mapped_column(sa.String(12))  # outage
+    from_at: Mapped[datetime]  # the last sign of life before it
+    noticed_at: Mapped[datetime]  # the server ran again
+    to_at: Mapped[datetime | None] = mapped_column(default=None)  # the room went on
+    decided_by: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"), default=None)
+    present: Mapped[list[Any]] = mapped_column(default_factory=list)  # enrolments whose test was running
+    note: Mapped[str] = mapped_column(default="")
+
+
+class AttemptEvent(Fact, Base):
+    """What an invigilator, or the program after an outage, did to an attempt: when, who, why."""
+
+    __tablename__ = "attempt_event"
+    attempt_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("attempt.id"), index=True)
+    at: Mapped[datetime]
+    by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"))  # None: the program
+    what: Mapped[str] = mapped_column(sa.String(12))  # pause | resume | credit | outage | release | move | hand-in
+    reason: Mapped[str] = mapped_column(default="")
+    ms: Mapped[int | None] = mapped_column(sa.BigInteger, default=None)  # time credited or not counted
+    incident_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("incident.id"), default=None)
+    detail: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)  # seats moved from and to
+
+
+class GrantedAttempt(Fact, Base):
+    """One more attempt at a test for somebody, on the trainer's word."""
+
+    __tablename__ = "granted_attempt"
+    enrolment_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("enrolment.id"), index=True)
+    quiz: Mapped[str] = mapped_column(sa.String(40))
+    by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("person.id"))
+    at: Mapped[datetime]
+    reason: Mapped[str]
+
+
+class MarkCorrection(Fact, Base):
+    """A mark given anew: a key that was wrong, a trainer's second look. The newest number holds; the old ones stay."""
+
+    __tablename__ = "mark_correction"
+    __table_args__ = (sa.UniqueConstraint("attempt_id", "question", "number"),)
+    attempt_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("attempt.id"))
+    question: Mapped[str] = mapped_column(sa.String(40))
+    number: Mapped[int]
+    points: Mapped[int]  # millionths
+    rule: Mapped[str] = mapped_column(sa.String(30))
+    by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"))
+    at: Mapped[datetime]
+    reason: Mapped[str]
+    detail: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
+
+
+class PaperTest(Record, Base):
+    """A test printed for a run in one variant: what was drawn, and the code on its sheets."""
+
+    __tablename__ = "paper_test"
+    __table_args__ = (sa.UniqueConstraint("run_id", "quiz", "variant"),)
+    run_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("course_run.id"))
+    quiz: Mapped[str] = mapped_column(sa.String(40))
+    variant: Mapped[str] = mapped_column(sa.String(1))  # A-D
+    code: Mapped[str] = mapped_column(sa.String(12), unique=True)  # "P-7K3Q-A": on every sheet, in words and as QR
+    course_version_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("course_version.id"))
+    seed: Mapped[str] = mapped_column(sa.String(32))
+    draw: Mapped[list[str]]
+    made_at: Mapped[datetime]
+    made_by: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("person.id"))
+
+
+class SheetEntry(Fact, Base):
+    """An answer sheet as somebody keyed it in; a second, independent entry shows typing errors."""
+
+    __tablename__ = "sheet_entry"
+    __table_args__ = (sa.UniqueConstraint("paper_id", "enrolment_id", "entry", "revision"),)
+    paper_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("paper_test.id"))
+    enrolment_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("enrolment.id"))
+    entry: Mapped[int]  # 1 | 2: the two keyings; 3: the differences settled from the paper
+    revision: Mapped[int]
+    responses: Mapped[dict[str, Any]]  # question -> response
+    by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("person.id"))
+    at: Mapped[datetime]
+
+
+class PracticalWork(Fact, Base):
+    """What a trainee handed in for a practical; the newest number holds."""
+
+    __tablename__ = "practical_work"
+    __table_args__ = (sa.UniqueConstraint("enrolment_id", "practical", "number"),)
+    enrolment_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("enrolment.id"))
+    practical: Mapped[str] = mapped_column(sa.String(40))
+    number: Mapped[int]
+    values: Mapped[dict[str, Any]]  # value id -> as typed
+    file_sha256: Mapped[str | None] = mapped_column(sa.String(64), default=None)
+    file_name: Mapped[str] = mapped_column(default="")
+    channel: Mapped[str] = mapped_column(sa.String(10))  # pc | paper
+    by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("person.id"))
+    at: Mapped[datetime]
+
+
+class PracticalMark(Fact, Base):
+    """A rater's checklist of a practical; the newest number of a rater's place holds."""
+
+    __tablename__ = "practical_mark"
+    __table_args__ = (sa.UniqueConstraint("enrolment_id", "practical", "place", "number"),)
+    enrolment_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("enrolment.id"))
+    practical: Mapped[str] = mapped_column(sa.String(40))
+    place: Mapped[int]  # 1, 2: the raters; 3: what they settled on
+    number: Mapped[int]
+    items: Mapped[dict[str, Any]]  # checklist item -> done | not-done
+    note: Mapped[str] = mapped_column(default="")
+    channel: Mapped[str] = mapped_column(sa.String(10))  # pc | paper
+    rater_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("person.id"), index=True)
+    by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("person.id"))  # who keyed it in
+    at: Mapped[datetime]

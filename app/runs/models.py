@@ -85,7 +85,21 @@ class Enrolment(Record, Base):
     state: Mapped[str] = mapped_column(sa.String(10), default="enrolled")  # enrolled | withdrawn
     enrolled_at: Mapped[datetime]
     withdrawn_why: Mapped[str] = mapped_column(default="")
+    walk_in: Mapped[bool] = mapped_column(default=False)  # came without a nomination, enrolled at the class
     run: Mapped[CourseRun] = relationship(init=False, lazy="raise", viewonly=True)
     person: Mapped[Person] = relationship(init=False, lazy="raise", viewonly=True)
     office: Mapped[Office] = relationship(init=False, lazy="raise", viewonly=True)
     agency: Mapped[Agency] = relationship(init=False, lazy="raise", viewonly=True)
+
+
+class RunReport(Record, Base):
+    """The session report of a run on its way up: due when the run ends, made, received, or missing with a reason."""
+
+    __tablename__ = "run_report"
+    run_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("course_run.id"), unique=True)
+    made_at: Mapped[datetime | None] = mapped_column(default=None)
+    made_by: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"), default=None)
+    received_at: Mapped[datetime | None] = mapped_column(default=None)
+    received_by: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"), default=None)
+    missing_why: Mapped[str] = mapped_column(default="")  # why there is none
+    remarks: Mapped[str] = mapped_column(default="")  # the class manager's own words on it

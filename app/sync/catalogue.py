@@ -8,12 +8,14 @@ from enum import Enum
 from app.certificates import models as certificates
 from app.courses import models as courses
 from app.db import Base
+from app.feedback import models as feedback
 from app.offices import models as offices
 from app.ops import models as ops
 from app.people import models as people
 from app.progress import models as progress
 from app.quizzes import models as quizzes
 from app.runs import models as runs
+from app.schedule import models as schedule
 from app.sync import models as sync
 
 
@@ -56,6 +58,8 @@ TABLES = (
     Table(offices.Classroom, Owners.CENTRE, Kind.RECORD),
     Table(offices.Seat, Owners.EITHER, Kind.RECORD),  # a class manager marks a PC as broken
     Table(offices.SeatEnrolment, Owners.NODE, Kind.STAYS),
+    Table(offices.Equipment, Owners.EITHER, Kind.RECORD),  # the class where it stands, or the centre that handed it out
+    Table(offices.DailyCheck, Owners.CLASS, Kind.FACT),
     Table(people.Person, Owners.EITHER, Kind.RECORD),  # a walk-in is the class's until the centre takes it over
     Table(people.PersonName, Owners.EITHER, Kind.RECORD),
     Table(people.Posting, Owners.EITHER, Kind.RECORD),
@@ -72,14 +76,34 @@ TABLES = (
     Table(runs.RunTrainer, Owners.CENTRE, Kind.RECORD),
     Table(runs.Nomination, Owners.CENTRE, Kind.RECORD),
     Table(runs.Enrolment, Owners.EITHER, Kind.RECORD),
+    Table(runs.RunReport, Owners.EITHER, Kind.RECORD),
+    Table(schedule.Meeting, Owners.EITHER, Kind.RECORD),  # planned at the centre; a class server plans its own
+    Table(schedule.MeetingItem, Owners.EITHER, Kind.RECORD),
+    Table(schedule.Taught, Owners.EITHER, Kind.FACT),
+    Table(schedule.AttendanceMark, Owners.EITHER, Kind.FACT),  # the class; an excuse in advance comes from the office
+    Table(schedule.ClassDay, Owners.CLASS, Kind.RECORD),
+    Table(schedule.MinutesLine, Owners.CLASS, Kind.FACT),
+    Table(schedule.Seating, Owners.CLASS, Kind.RECORD),
+    Table(schedule.TeachScreen, Owners.NODE, Kind.STAYS),
     Table(quizzes.Attempt, Owners.EITHER, Kind.RECORD),
     Table(quizzes.AttemptClock, Owners.NODE, Kind.STAYS),
     Table(quizzes.Answer, Owners.EITHER, Kind.FACT),
     Table(quizzes.Mark, Owners.EITHER, Kind.FACT),
+    Table(quizzes.MarkCorrection, Owners.EITHER, Kind.FACT),
+    Table(quizzes.RoomTest, Owners.CLASS, Kind.RECORD),
+    Table(quizzes.Incident, Owners.CLASS, Kind.RECORD),
+    Table(quizzes.AttemptEvent, Owners.EITHER, Kind.FACT),
+    Table(quizzes.GrantedAttempt, Owners.EITHER, Kind.FACT),
+    Table(quizzes.PaperTest, Owners.EITHER, Kind.RECORD),
+    Table(quizzes.SheetEntry, Owners.EITHER, Kind.FACT),
+    Table(quizzes.PracticalWork, Owners.EITHER, Kind.FACT),
+    Table(quizzes.PracticalMark, Owners.EITHER, Kind.FACT),
     Table(quizzes.ClockStep, Owners.EITHER, Kind.FACT),
     Table(quizzes.WallClock, Owners.NODE, Kind.STAYS),
     Table(progress.LessonProgress, Owners.EITHER, Kind.RECORD),
     Table(progress.PageNote, Owners.EITHER, Kind.RECORD),
+    Table(feedback.FeedbackSheet, Owners.EITHER, Kind.FACT),
+    Table(feedback.FeedbackGiven, Owners.NODE, Kind.STAYS),
     Table(certificates.NumberBlock, Owners.CENTRE, Kind.RECORD),
     Table(certificates.SigningKey, Owners.EITHER, Kind.RECORD),
     Table(certificates.Signatory, Owners.CENTRE, Kind.RECORD),
@@ -88,6 +112,7 @@ TABLES = (
     Table(certificates.Paper, Owners.NODE, Kind.STAYS),
     Table(ops.JobRun, Owners.NODE, Kind.STAYS),
     Table(ops.Heartbeat, Owners.NODE, Kind.STAYS),
+    Table(ops.BackgroundJob, Owners.NODE, Kind.STAYS),
     Table(sync.JournalEntry, Owners.NODE, Kind.STAYS),  # travels inside sealed segments, never as a row
     Table(sync.AuditEvent, Owners.EITHER, Kind.FACT),
 )
