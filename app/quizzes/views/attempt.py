@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from flask import Blueprint, current_app, g, render_template, request, url_for
+from flask import current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload
@@ -35,9 +35,8 @@ from app.quizzes import forms, queries, rules, services
 from app.quizzes.errors import HandedIn, NodeUnfit, TooLate
 from app.quizzes.models import Attempt, AttemptClock, Mark
 from app.quizzes.queries import Given
+from app.quizzes.views.blueprint import bp
 from app.runs.models import Enrolment
-
-bp = Blueprint("quizzes", __name__)
 
 
 @bp.app_template_global()
