@@ -21,6 +21,7 @@ from app.quizzes import views as quizzes
 from app.reports import views as reports
 from app.runs import queries as runs_now
 from app.runs import views as runs
+from app.storage import Storage
 from app.sync import journal
 from config import Config
 
@@ -53,6 +54,6 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
 
 def open_database(config: Config) -> Database:
     """The node's database, with every travelling change noted."""
-    database = Database(make_engine(config.database_url), config.NODE)
+    database = Database(make_engine(config.database_url), config.NODE, Storage(config.folder / "write-failed.txt"))
     journal.keep(database.sessions)
     return database

@@ -99,11 +99,15 @@ def web() -> None:
     from app import logs
     from app.ops import supervisor
     from app.ops.doctor import exam_faults
+    from app.storage import check_after_failure
 
     logs.install()
     app = _app()
     supervisor.end_with_parent()
-    for fault in exam_faults(app.config, app.extensions["sabaq.database"]):
+    database = app.extensions["sabaq.database"]
+    for wrong in check_after_failure(database.engine, database.storage):
+        logging.getLogger("sabaq").critical("the database is damaged, nothing will be written: %s", wrong)
+    for fault in exam_faults(app.config, database):
         logging.getLogger("sabaq").error("no test will be started: %s", fault.text)
     waitress.serve(
         app, host=app.config["HOST"], port=app.config["PORT"], threads=app.config["THREADS"], ident="sabaq", _quiet=True,

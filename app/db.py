@@ -28,6 +28,7 @@ from sqlalchemy.types import TypeDecorator
 
 from app.errors import Busy
 from app.ids import new_id
+from app.storage import Storage
 
 OLDEST_SQLITE = (3, 51, 3)  # before it, two connections that write and checkpoint at once could spoil a WAL file
 LOCK_WAIT_SECONDS = 10.0
@@ -159,10 +160,13 @@ class Database:
 
     engine: sa.Engine
     node: str
+    storage: Storage | None = None  # what is known of the disk below; None where nobody has asked
     sessions: sessionmaker[Session] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sessions = sessionmaker(self.engine, info={"node": self.node}, autoflush=False)
+        self.sessions = sessionmaker(self.engine, info={"node": self.node, "storage": self.storage}, autoflush=False)
+        if self.storage:
+            self.storage.watch(self.engine)
 
     @property
     def name(self) -> str:
@@ -178,10 +182,13 @@ def take_write_lock(db: Session) -> None:
 
     Up to here the transaction only read. On SQLite its snapshot ends and everything loaded is read again under the
     lock, so nothing is decided on what another writer has changed since. On PostgreSQL rows are locked where they are
-    read (`with_for_update`). Raises Busy when the lock cannot be had in time.
+    read (`with_for_update`). Raises Busy when the lock cannot be had in time, StorageFailed after a failed write.
     """
     if db.info.get("writing"):
         return
+    storage: Storage | None = db.info.get("storage")
+    if storage:
+        storage.refuse_if_failed()
     if db.get_bind().dialect.name != "sqlite" or db.in_nested_transaction() or isinstance(db.bind, sa.Connection):
         db.info["writing"] = True
         return
@@ -191,6 +198,8 @@ def take_write_lock(db: Session) -> None:
         raise Busy()
     db.info["holds_writer"] = True
     try:
+        if storage:
+            storage.refuse_if_failed()  # the writer that was waited for may have met the error
         Session.rollback(db)
         db.connection(execution_options={"writing": True})
     except sa.exc.OperationalError as error:
@@ -214,6 +223,13 @@ def release_write_lock(db: Session) -> None:
 def _writer_ends(db: Session, transaction: Any) -> None:
     if transaction.parent is None and db.info.get("writing"):
         release_write_lock(db)
+
+
+@event.listens_for(Session, "after_commit")
+def _stored(db: Session) -> None:
+    storage: Storage | None = db.info.get("storage")
+    if storage and db.info.get("writing") and not db.in_nested_transaction():
+        storage.stored()
 
 
 @event.listens_for(Session, "before_flush")

@@ -58,6 +58,20 @@ class Busy(DomainError):
     message = say("error", "The server is busy and did not save this. Nothing is lost on your side: try again in a few seconds.")
 
 
+class StorageFull(Busy):
+    message = say(
+        "error",
+        "The server's disk is full: nothing can be saved. Answers wait on the PCs: leave these pages open. The administrator must make room on the server.",
+    )
+
+
+class StorageFailed(Busy):
+    message = say(
+        "error",
+        "The server's disk reported an error: nothing is saved. Answers wait on the PCs: leave these pages open. The administrator must restart the server, which then checks its database.",
+    )
+
+
 class Throttled(DomainError):
     """Too many tries; `seconds` says when the next one counts."""
 

@@ -28,6 +28,8 @@ from app.errors import (
     NotAllowed,
     NotFound,
     NotSignedIn,
+    StorageFailed,
+    StorageFull,
     Throttled,
     say,
 )
@@ -36,6 +38,7 @@ from app.people import signing_in
 from app.people.queries import Who, who_is
 from app.people.rules import Ended
 from app.policy import Actor, Target, allowed, anywhere
+from app.storage import Trouble, trouble_of
 from app.sync.journal import acts
 from app.sync.models import AuditEvent
 
@@ -269,9 +272,15 @@ def _domain_error(error: DomainError) -> Response:
     return _answer(error.message, status_of(error), error)
 
 
-def _database_error(error: sa.exc.OperationalError) -> Response:
+def _database_error(error: sa.exc.DBAPIError) -> Response:
     log.error("database: %s", error.orig)
-    return _answer(Busy.message, 503, Busy())
+    found = trouble_of(error.orig) if error.orig else None
+    if found:
+        refusal = StorageFull() if found is Trouble.FULL else StorageFailed()
+        return _answer(refusal.message, 503, refusal)
+    if isinstance(error, sa.exc.OperationalError):
+        return _answer(Busy.message, 503, Busy())
+    return _unknown_error(error)
 
 
 def _csrf_error(_error: CSRFError) -> Response:
@@ -358,12 +367,12 @@ def install(app: Flask, database: Database, neighbours: signing_in.Neighbours | 
             app.view_functions[name] = in_transaction(view, database)
     app.after_request(_headers)
     app.register_error_handler(DomainError, _domain_error)
-    app.register_error_handler(sa.exc.OperationalError, _database_error)
+    app.register_error_handler(sa.exc.DBAPIError, _database_error)
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(404, lambda _error: _nowhere(database))
     app.register_error_handler(Exception, _unknown_error)
-    app.jinja_env.globals.update(can=can, who=who, said=_said)
+    app.jinja_env.globals.update(can=can, who=who, said=_said, storage_trouble=lambda: database.storage and database.storage.trouble)
 
 
 UNWRAPPED = {"ops.healthz", "ops.version"}  # answer without the database

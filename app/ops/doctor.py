@@ -21,6 +21,7 @@ from app.errors import say as message
 from app.ops import migrations
 from app.ops.models import Heartbeat
 from app.people.models import SignIn
+from app.storage import Trouble, check
 from config import WELL_KNOWN_KEYS, Config
 
 State = Literal["ok", "warning", "error"]
@@ -49,10 +50,13 @@ def exam_faults(config: Mapping[str, Any], database: Database) -> list[Message]:
             faults.append(message("readiness", "the database could lose saved answers in a power cut"))
     except sa.exc.SQLAlchemyError:
         faults.append(message("readiness", "the database does not answer"))
+    trouble = database.storage and database.storage.trouble
+    if trouble is Trouble.FAILED:
+        faults.append(message("readiness", "the server's disk reported an error"))
     if clock.now().year < FIRST_YEAR:
         faults.append(message("readiness", "the server's clock shows a wrong date"))
     folder = Path(config["INSTANCE"])
-    if shutil.disk_usage(folder if folder.exists() else "/").free < NO_SPACE:
+    if trouble is Trouble.FULL or shutil.disk_usage(folder if folder.exists() else "/").free < NO_SPACE:
         faults.append(message("readiness", "the server's disk is full"))
     if config["SECRET_KEY"].lower() in WELL_KNOWN_KEYS or len(config["SECRET_KEY"]) < 32:
         faults.append(message("readiness", "the server's secret key is known or too short"))
@@ -64,7 +68,7 @@ def exam_faults(config: Mapping[str, Any], database: Database) -> list[Message]:
 def examine(config: Config, database: Database) -> list[Finding]:
     """Everything, in the order in which it is needed."""
     return [
-        *_settings(config), *_folders(config), *_database(database), *_disk(config), *_clock(config), *_printing(), *_jobs(database),
+        *_settings(config), *_folders(config), *_database(database), *_storage(database), *_disk(config), *_clock(config), *_printing(), *_jobs(database),
         *_browsers(database),
     ]
 
@@ -105,6 +109,18 @@ def _database(database: Database) -> Iterator[Finding]:
         yield Finding("durability", "error", text, "A power cut could lose saved answers: correct the setting.")
     if not wrong:
         yield Finding("durability", "ok", f"{database.name}: what is committed is on disk.")
+
+
+def _storage(database: Database) -> Iterator[Finding]:
+    if database.storage is None or database.storage.trouble is not Trouble.FAILED:
+        yield Finding("writing", "ok", "No write has failed.")
+        return
+    said = f"A write failed ({database.storage.reported}); nothing is written since."
+    wrong = check(database.engine)
+    if wrong:
+        yield Finding("writing", "error", f"{said} The database is damaged: {'; '.join(wrong[:3])}.", "Do not use it for tests: put a new disk in and restore the newest backup.")
+    else:
+        yield Finding("writing", "error", f"{said} The database itself is whole.", "Look at the disk (dmesg, smartctl -a) and replace it if it is failing; then restart the node, which checks the database and writes again.")
 
 
 def _disk(config: Config) -> Iterator[Finding]:

@@ -26,13 +26,16 @@ def healthz() -> ResponseReturnValue:
 @bp.get("/readyz")
 @guarded("page.public")
 def readyz() -> ResponseReturnValue:
-    """Database, migrations, age of the job process's last sign of life; 503 when a class should not start."""
+    """Database, its disk, migrations, age of the job process's last sign of life; 503 when a class should not start."""
+    storage = current_app.extensions["sabaq.database"].storage
+    trouble = storage.trouble if storage else None
     at = g.db.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
     beat = g.db.scalar(sa.select(Heartbeat.beat_at).where(Heartbeat.process == "jobs"))
     age = int((clock.now() - beat).total_seconds()) if beat else None
     migrated = at == migrations.newest()
-    ready = migrated and age is not None and timedelta(seconds=age) < timedelta(minutes=2)
-    return jsonify(ready=ready, database="ok", migrated=migrated, job_process_age_s=age), 200 if ready else 503
+    ready = migrated and trouble is None and age is not None and timedelta(seconds=age) < timedelta(minutes=2)
+    database = trouble.value if trouble else "ok"  # else "full" or "failed": what a write met
+    return jsonify(ready=ready, database=database, migrated=migrated, job_process_age_s=age), 200 if ready else 503
 
 
 @bp.get("/version")

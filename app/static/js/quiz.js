@@ -111,7 +111,7 @@ const store = new Waiting(root.dataset.id);
 
 // ---- the server ------------------------------------------------------------------------------------------------------
 
-const line = { up: true, busy: false, lostAt: 0, retryAt: 0 };
+const line = { up: true, busy: false, lostAt: 0, retryAt: 0, said: "" }; // said: why the server cannot store
 const clock = { server: Number(root.dataset.clock), left: root.dataset.remaining === "" ? null : Number(root.dataset.remaining), at: performance.now() };
 let writer = "";
 let stopped = ""; // why nothing more is sent: signed-out, stale-tab, ended
@@ -132,7 +132,7 @@ async function post(what, body) {
     const said = await answer.json().catch(() => ({}));
     if (answer.ok) {
       Object.assign(clock, { server: said.clock, left: said.remaining, at: performance.now() });
-      Object.assign(line, { up: true, busy: false, retryAt: 0 });
+      Object.assign(line, { up: true, busy: false, retryAt: 0, said: "" });
     }
     return { ok: answer.ok, status: answer.status, said };
   } catch {
@@ -146,7 +146,7 @@ async function post(what, body) {
 function refused({ status, said }) {
   if (status === 0 || status >= 500 || status === 429) {
     if (line.up) line.lostAt = timeOfDay();
-    Object.assign(line, { up: false, busy: status !== 0, retryAt: performance.now() + RETRY_MS });
+    Object.assign(line, { up: false, busy: status !== 0, retryAt: performance.now() + RETRY_MS, said: said.kind?.startsWith("Storage") ? said.error : "" });
     return "";
   }
   if (said.kind === "StaleTab") stopped = "stale-tab";
@@ -414,10 +414,11 @@ function paintBanner() {
     [look, what, why] = ["bad", say("conflict", { n: conflict }), say("conflict-why")];
     buttons.push(button("mine", () => saveMine(conflict)), button("theirs", () => keepTheirs(conflict)));
   } else if (!line.up || slow) {
-    what = line.busy ? say("busy") : say("no-line", { time: line.lostAt || timeOfDay() });
-    if (waiting()) what += ` ${counted("waiting", waiting())}.`;
-    why = handing || isOver() ? say("wait") : say("go-on");
-    if (store.none) why += ` ${say("no-store")}`;
+    const reason = line.said || (line.busy ? say("busy") : say("no-line", { time: line.lostAt || timeOfDay() }));
+    if (line.said) look = "bad";
+    what = waiting() || line.said ? say("not-saved") : reason;
+    if (waiting()) what += `: ${counted("waiting", waiting())}`;
+    why = [what !== reason && reason, handing || isOver() ? say("wait") : say("go-on"), store.none && say("no-store")].filter(Boolean).join(" ");
   } else if (isOver()) {
     [what, why] = [late ? say("late") : say("over"), ""];
   } else if (broken) {
