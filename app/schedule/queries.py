@@ -1,0 +1,205 @@
+"""Reads of meetings and attendance that pages share."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from app import clock
+from app.people.models import Person, SignIn
+from app.runs.models import CourseRun, Enrolment
+from app.schedule import rules
+from app.schedule.models import AttendanceMark, Meeting, MeetingItem, Taught, TeachScreen
+from app.schedule.rules import Attended, Span, Status
+
+# ---- hours -----------------------------------------------------------------------------------------------------------
+
+_later = aliased(AttendanceMark)
+_NEWEST = ~(
+    sa.select(_later.id)
+    .where(
+        _later.meeting_id == AttendanceMark.meeting_id, _later.enrolment_id == AttendanceMark.enrolment_id,
+        _later.revision > AttendanceMark.revision,
+    )
+    .correlate(AttendanceMark).exists()
+)
+
+
+def minutes_attended(db: Session, enrolment_ids: Iterable[uuid.UUID], *, now: datetime | None = None) -> dict[uuid.UUID, Attended]:
+    """Minutes attended and planned of the meetings that have begun, for each enrolment. One query.
+
+    A meeting counts from its start to its end with the breaks in it; a cancelled one not at all. Nothing noted of
+    somebody counts as not attended.
+    """
+    ids = list(dict.fromkeys(enrolment_ids))
+    rows = db.execute(
+        sa.select(Enrolment.id, Meeting.starts_at, Meeting.ends_at, AttendanceMark.status, AttendanceMark.minutes)
+        .join(Meeting, Meeting.run_id == Enrolment.run_id)
+        .outerjoin(
+            AttendanceMark, sa.and_(AttendanceMark.meeting_id == Meeting.id, AttendanceMark.enrolment_id == Enrolment.id, _NEWEST),
+        )
+        .where(Enrolment.id.in_(ids), Meeting.state != "cancelled", Meeting.starts_at <= (now or clock.now()))
+    )
+    sums: dict[uuid.UUID, list[int]] = {id: [0, 0] for id in ids}
+    for enrolment_id, starts_at, ends_at, status, minutes in rows:
+        planned = _minutes(starts_at, ends_at)
+        sums[enrolment_id][0] += rules.attended(planned, status or Status.UNSET, minutes)
+        sums[enrolment_id][1] += planned
+    return {id: Attended(minutes, planned) for id, (minutes, planned) in sums.items()}
+
+
+def _minutes(starts_at: datetime, ends_at: datetime) -> int:
+    return int((ends_at - starts_at).total_seconds()) // 60
+
+
+# ---- meetings --------------------------------------------------------------------------------------------------------
+
+
+def meetings_of(db: Session, run_id: uuid.UUID) -> list[Meeting]:
+    """The meetings of a run by time, cancelled ones too."""
+    return list(db.scalars(sa.select(Meeting).where(Meeting.run_id == run_id).order_by(Meeting.starts_at, Meeting.ends_at)))
+
+
+def items_of(db: Session, meeting_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[MeetingItem]]:
+    """The lines of meetings, in order."""
+    found: dict[uuid.UUID, list[MeetingItem]] = defaultdict(list)
+    for item in db.scalars(sa.select(MeetingItem).where(MeetingItem.meeting_id.in_(list(meeting_ids))).order_by(MeetingItem.place)):
+        found[item.meeting_id].append(item)
+    return found
+
+
+def span_of(meeting: Meeting) -> Span:
+    """When a meeting is, by the clock of its office."""
+    zone = ZoneInfo(meeting.zone)
+    starts, ends = meeting.starts_at.astimezone(zone), meeting.ends_at.astimezone(zone)
+    return Span(meeting.day, starts.hour * 60 + starts.minute, ends.hour * 60 + ends.minute)
+
+
+def minutes_of(meeting: Meeting) -> int:
+    """How long a meeting lasts, breaks included."""
+    return _minutes(meeting.starts_at, meeting.ends_at)
+
+
+# ---- attendance of a meeting -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Noted:
+    """One revision of what was noted of a person, with who noted it."""
+
+    mark: AttendanceMark
+    by: str | None
+
+
+def marks_of(db: Session, meeting_id: uuid.UUID) -> dict[uuid.UUID, list[Noted]]:
+    """All that was noted at a meeting, by enrolment; the newest first, which is what holds."""
+    rows = db.execute(
+        sa.select(AttendanceMark, Person.short_name).outerjoin(Person, Person.id == AttendanceMark.by_id)
+        .where(AttendanceMark.meeting_id == meeting_id).order_by(AttendanceMark.revision.desc())
+    )
+    found: dict[uuid.UUID, list[Noted]] = defaultdict(list)
+    for mark, by in rows:
+        found[mark.enrolment_id].append(Noted(mark, by))
+    return found
+
+
+def status_of(notes: list[Noted]) -> Status:
+    """What holds of a person at a meeting."""
+    return Status(notes[0].mark.status) if notes else Status.UNSET
+
+
+def counts_of(db: Session, meeting_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[Status, int]]:
+    """How many people of the roster have which status at each meeting; who has none is not counted. One query."""
+    rows = db.execute(
+        sa.select(AttendanceMark.meeting_id, AttendanceMark.status, sa.func.count())
+        .join(Enrolment, Enrolment.id == AttendanceMark.enrolment_id)
+        .where(AttendanceMark.meeting_id.in_(list(meeting_ids)), Enrolment.state == "enrolled", _NEWEST)
+        .group_by(AttendanceMark.meeting_id, AttendanceMark.status)
+    )
+    found: dict[uuid.UUID, dict[Status, int]] = defaultdict(dict)
+    for meeting_id, status, n in rows:
+        if status != Status.UNSET:
+            found[meeting_id][Status(status)] = n
+    return found
+
+
+def statuses_of(db: Session, meeting_ids: Iterable[uuid.UUID]) -> dict[tuple[uuid.UUID, uuid.UUID], AttendanceMark]:
+    """What holds for (meeting, enrolment), for a table of a whole run. One query."""
+    rows = db.scalars(sa.select(AttendanceMark).where(AttendanceMark.meeting_id.in_(list(meeting_ids)), _NEWEST))
+    return {(mark.meeting_id, mark.enrolment_id): mark for mark in rows}
+
+
+def signed_in(db: Session, meeting: Meeting, person_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, datetime]:
+    """Who of these people is or was signed in at a PC of a class during a meeting, and since when on that day.
+
+    Signing in before the meeting counts when it still held at its start.
+    """
+    midnight = datetime.combine(meeting.day, datetime.min.time(), ZoneInfo(meeting.zone))
+    rows = db.execute(
+        sa.select(SignIn.person_id, sa.func.min(SignIn.started_at))
+        .where(
+            SignIn.person_id.in_(list(person_ids)), SignIn.seat_id.is_not(None), SignIn.started_at >= midnight,
+            SignIn.started_at < meeting.ends_at, sa.or_(SignIn.ended_at.is_(None), SignIn.ended_at > meeting.starts_at),
+        )
+        .group_by(SignIn.person_id)
+    )
+    return dict(rows.all())
+
+
+# ---- who taught ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """Somebody who really taught a meeting."""
+
+    row: Taught
+    name: str
+    instead_of: str | None
+
+
+def taught_at(db: Session, meeting_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Teaching]]:
+    """Who really taught meetings, by the newest word on each. One query."""
+    later, instead = aliased(Taught), aliased(Person)
+    newer = sa.select(later.id).where(later.meeting_id == Taught.meeting_id, later.revision > Taught.revision).exists()
+    rows = db.execute(
+        sa.select(Taught, Person.short_name, instead.short_name)
+        .join(Person, Person.id == Taught.person_id).outerjoin(instead, instead.id == Taught.instead_of)
+        .where(Taught.meeting_id.in_(list(meeting_ids)), ~newer).order_by(Person.sort_key)
+    )
+    found: dict[uuid.UUID, list[Teaching]] = defaultdict(list)
+    for row, name, other in rows:
+        found[row.meeting_id].append(Teaching(row, name, other))
+    return found
+
+
+# ---- what is projected -----------------------------------------------------------------------------------------------
+
+
+def screen_of(db: Session, run_id: uuid.UUID) -> TeachScreen | None:
+    """What is projected in a run; None when nothing was yet."""
+    return db.scalar(sa.select(TeachScreen).where(TeachScreen.run_id == run_id))
+
+
+# ---- sheets ----------------------------------------------------------------------------------------------------------
+
+
+def days_with_meetings(db: Session, around: date, days: int = 120) -> dict[tuple[uuid.UUID, str], list[date]]:
+    """For each run with meetings near a day: those days. To say whose a sheet is."""
+    rows = db.execute(
+        sa.select(CourseRun.id, CourseRun.code, Meeting.day).join(Meeting, Meeting.run_id == CourseRun.id)
+        .where(Meeting.state != "cancelled", Meeting.day.between(around - timedelta(days=days), around + timedelta(days=days)))
+        .distinct().order_by(CourseRun.code, Meeting.day)
+    )
+    found: dict[tuple[uuid.UUID, str], list[date]] = defaultdict(list)
+    for run_id, code, day in rows:
+        found[run_id, code].append(day)
+    return found
+
