@@ -86,6 +86,9 @@ POLICY: dict[str, Rule] = {
     "page.home": SIGNED_IN,
     "page.start": roles(*STAFF),
     "own.preferences": SIGNED_IN,
+    # background work: who asked for it
+    "job.list": roles(*STAFF),
+    "job.read": OWN,
     # offices
     "office.list": roles(*STAFF),
     "office.edit": roles(Role.ADMINISTRATOR),
@@ -112,6 +115,11 @@ POLICY: dict[str, Rule] = {
     "run.slips": Rule(roles=frozenset({Role.CLASS_MANAGER, Role.TRAINING_OFFICER})),
     "run.results": Rule(roles=frozenset(SEES_PEOPLE), trainer=True),
     "run.close": Rule(roles=frozenset({Role.CLASS_MANAGER, Role.TRAINING_OFFICER})),
+    # the class day
+    "class.day": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, trainer=True),
+    "class.enrol": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER),
+    "classroom.keep": roles(Role.CLASS_MANAGER, Role.ADMINISTRATOR),
+    "own.lock": roles(*STAFF),
     # tests
     "attempt.start": OWN,
     "attempt.answer": OWN,

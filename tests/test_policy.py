@@ -39,6 +39,8 @@ page.public         yes    yes     yes   yes     x  x  x  x  x  x  x  x  x  x  x
 page.home           -      yes     yes   yes     x  x  x  x  x  x  x  x  x  x  x  x
 page.start          -      -       -     -       -  x  x  x  x  x  x  x  x  x  x  x
 own.preferences     -      yes     yes   yes     x  x  x  x  x  x  x  x  x  x  x  x
+job.list            -      -       -     -       -  x  x  x  x  x  x  x  x  x  x  x
+job.read            -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 office.list         -      -       -     -       -  x  x  x  x  x  x  x  x  x  x  x
 office.edit         -      -       -     -       -  -  -  -  -  -  -  -  -  -  -  x
 seat.enrol          -      -       -     -       -  x  -  -  -  -  -  -  -  -  -  x
@@ -59,6 +61,10 @@ run.decide          -      -       -     -       -  -  -  -  -  x  -  -  -  -  -
 run.slips           -      -       -     -       -  x  -  -  -  x  -  -  -  -  -  -
 run.results         -      -       -     yes     -  x  -  -  -  x  x  x  x  -  x  x
 run.close           -      -       -     -       -  x  -  -  -  x  -  -  -  -  -  -
+class.day           -      -       -     yes     -  x  -  -  -  x  -  -  -  -  -  -
+class.enrol         -      -       -     -       -  x  -  -  -  x  -  -  -  -  -  -
+classroom.keep      -      -       -     -       -  x  -  -  -  -  -  -  -  -  -  x
+own.lock            -      -       -     -       -  x  x  x  x  x  x  x  x  x  x  x
 attempt.start       -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 attempt.answer      -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 attempt.result      -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -

@@ -20,7 +20,10 @@ NOTE = "note"
 SENTENCES: Mapping[str, Message] = {
     "opened": say("minutes", "Class opened"),
     "closed": say("minutes", "Class closed"),
+    "lessons": say("minutes", "Lessons began"),
+    "lessons-over": say("minutes", "Lessons of the day ended"),
     "test-started": say("minutes", "{quiz} started for {n}"),
+    "wave-started": say("minutes", "{quiz} started for wave {wave}, {n} people"),
     "test-ended": say("minutes", "{quiz} ended"),
     "paused": say("minutes", "Paused: {who}"),
     "resumed": say("minutes", "Resumed: {who}"),
