@@ -12,7 +12,7 @@ from app.courses import views as courses
 from app.db import Database, make_engine
 from app.offices import tree_views as tree
 from app.offices import views as offices
-from app.ops import demo
+from app.ops import demo, job_views
 from app.ops import views as ops
 from app.people import credentials, register_import, register_views, signing_in
 from app.people import views as people
@@ -35,7 +35,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     database = database or open_database(config)
     credentials.use_pepper(config.PEPPER)
 
-    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, runs, certificates, lists):
+    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, runs, certificates, job_views, lists):
         app.register_blueprint(folder.bp)
 
     assets.install(app, config.folder / "static")

@@ -122,7 +122,7 @@ def jobs() -> None:
 
     logs.install()
     config, database = node()
-    app.jobs.run(database, config.folder)
+    app.jobs.run(database, config)
 
 
 @click.command(epilog="Example: sabaq doctor --json")

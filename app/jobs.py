@@ -16,12 +16,15 @@ from typing import IO
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app import clock
+from app import background, clock
 from app.db import Database
 from app.ops.models import Heartbeat, JobRun
 from app.people.models import SignIn, Throttle
 from app.quizzes import services as quizzes
 from app.work import work
+from config import Config
+
+STOPPING_SECONDS = 5
 
 log = logging.getLogger("sabaq.jobs")
 
@@ -134,15 +137,15 @@ class Leader:
         return True
 
 
-def run(database: Database, folder: Path) -> None:
-    """The job process: until it is told to stop."""
+def run(database: Database, config: Config) -> None:
+    """The job process: until it is told to stop. Background work that takes longer to stop is taken up at the next start."""
     from apscheduler.executors.pool import ThreadPoolExecutor
     from apscheduler.schedulers.background import BackgroundScheduler
 
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    leader = Leader(database, folder)
+    leader = Leader(database, config.folder)
     parent = os.getppid()
     while not leader.is_mine():
         if stop.wait(2) or os.getppid() != parent:
@@ -164,6 +167,10 @@ def run(database: Database, folder: Path) -> None:
     for job in JOBS:
         scheduler.add_job(tick, "interval", [job], seconds=job.every.total_seconds(), id=job.name, next_run_time=datetime.now(UTC))
     scheduler.start()
+    worker = threading.Thread(target=background.serve, args=(database, config, stop), name="background", daemon=True)
+    worker.start()
     while not stop.wait(2) and os.getppid() == parent:
         pass
+    stop.set()
     scheduler.shutdown(wait=True)
+    worker.join(STOPPING_SECONDS)

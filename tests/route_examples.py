@@ -20,10 +20,11 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from app import files
+from app import clock, files
 from app.certificates.models import NumberBlock
 from app.courses import media
 from app.offices.models import Agency, Classroom, Country, Office, Seat
+from app.ops.models import BackgroundJob
 from app.people.models import Person
 from app.policy import Role
 from app.runs.models import Enrolment
@@ -228,7 +229,22 @@ def anywhere(_db: Session, _office: Office, **values: Any) -> Example:
     return Example(values, everywhere=True)
 
 
+def background_job(db: Session, office: Office, with_file: bool = False) -> Example:
+    """Work that somebody of the office asked for."""
+    somebody = factories.make_person(db, office)
+    result = {"file": files.keep(Path(current_app.config["FOLDER"]) / "made", b"a"), "name": "a.csv"} if with_file else None
+    job = BackgroundJob(kind="staff-import", params={"name": "a"}, person_id=somebody.id, language="en", made_at=clock.now(), result=result)
+    db.add(job)
+    db.flush()
+    return Example({"job_id": job.id}, owner=somebody)
+
+
 EXAMPLES: dict[str, Make] = {
+    # background work
+    "jobs.page": background_job,
+    "jobs.stop": background_job,
+    "jobs.again": background_job,
+    "jobs.made": partial(background_job, with_file=True),
     # offices
     "offices.confirm_seat": seat,
     "offices.enrol_seat": seat,

@@ -26,9 +26,11 @@ class Heartbeat(Stays, Base):
     """The last sign of life of a process of this node."""
 
     __tablename__ = "heartbeat"
-    process: Mapped[str] = mapped_column(sa.String(20), unique=True)  # jobs
+    process: Mapped[str] = mapped_column(sa.String(20), unique=True)  # jobs | web
     beat_at: Mapped[datetime]
     pid: Mapped[int]
+    boot: Mapped[str] = mapped_column(sa.String(40), default="")  # clock.Uptime at the beat, kept for the web process: how
+    uptime_ms: Mapped[int] = mapped_column(sa.BigInteger, default=0)  # long the pages were away, whatever the wall clock says
 
 
 class BackgroundJob(Stays, Base):
@@ -42,7 +44,8 @@ class BackgroundJob(Stays, Base):
     language: Mapped[str] = mapped_column(sa.String(8))  # of what it makes
     state: Mapped[str] = mapped_column(sa.String(10), default="waiting")  # waiting | running | done | failed | cancelled
     step: Mapped[str] = mapped_column(sa.String(40), default="")
-    done: Mapped[int] = mapped_column(default=0)
+    stored: Mapped[int] = mapped_column(default=0)  # pieces done for good: where a job that was cut off goes on
+    done: Mapped[int] = mapped_column(default=0)  # pieces of the present step, as shown
     total: Mapped[int | None] = mapped_column(default=None)
     cancel: Mapped[bool] = mapped_column(default=False)  # asked to stop
     made_at: Mapped[datetime]

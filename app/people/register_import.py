@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, current_app, g, render_template, request
+from flask import Blueprint, current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
@@ -20,11 +20,13 @@ from app.errors import Invalid, Message, NotFound, say
 from app.http import actor, after_commit, audit, go, guarded, me, say_next, status_of
 from app.ids import token_hash
 from app.offices.models import Country
-from app.people import register_files, register_uploads, staff_list
+from app.ops import background
+from app.people import register_files, register_uploads, staff_import, staff_list
 from app.people.register_files import ENCODINGS, SEPARATORS, Grid
 from app.people.register_forms import UploadForm
 from app.people.register_uploads import Upload
-from app.people.staff_list import COLUMNS, LABELS, MOST_TAKEN, SHAPE, AgencyFact, Entry, Heads, Places, Plan, Terms
+from app.people.staff_import import AT_ONCE
+from app.people.staff_list import COLUMNS, LABELS, SHAPE, AgencyFact, Entry, Heads, Places, Plan, Terms
 from app.policy import scope
 
 bp = Blueprint("register_import", __name__)
@@ -259,7 +261,7 @@ def check(token: str) -> ResponseReturnValue:
     if group not in GROUPS:
         group = "bad" if plan.faults else "changed" if plan.changed else "added"
     return render_template(
-        "people/register/check.html", look=look, plan=plan, absent=gone, group=group, shown=SHOWN, most=MOST_TAKEN,
+        "people/register/check.html", look=look, plan=plan, absent=gone, group=group, shown=SHOWN,
         twins=staff_list.of_the_same_name(g.db, plan.added, look.where, look.terms.today), encodings=ENCODINGS, signs=SIGNS,
         rows=len(look.grid.rows) - look.heads.at - 1,
     )
@@ -294,6 +296,8 @@ def take(token: str) -> ResponseReturnValue:
     if not look.read:
         return go("register_import.reading", token=token)
     _, plan = _plan(look)  # reading and comparing come before the lock
+    if plan.good > AT_ONCE:
+        return _ask_for_job(look)
     good = sorted([*plan.added, *(one.entry for one in plan.changed)], key=lambda entry: entry.row)
     source = i18n.t("import", "staff list {file}, {day}", file=look.upload.name, day=look.terms.today.isoformat())
     taken = staff_list.take_over(g.db, good, look.where, today=look.terms.today, source=source)
@@ -301,10 +305,25 @@ def take(token: str) -> ResponseReturnValue:
     say_next(say("import", "Taken over: {added} added, {changed} changed.", added=taken.added, changed=taken.changed))
     if taken.refused:
         say_next(say("import", "Rows that no longer fit, because the register was changed in between: {n}.", n=len(taken.refused)), kind="warn")
-    if plan.faults or taken.refused or plan.good > MOST_TAKEN:
+    if plan.faults or taken.refused:
         return go("register_import.check", token=token)
     after_commit(look.upload.drop)
     return go("register.index")
+
+
+def _ask_for_job(look: Look) -> ResponseReturnValue:
+    """Many rows are taken over piece by piece by the job process, beside whatever else goes on."""
+    said, folder = look.upload.said, Path(current_app.config["FOLDER"])
+    job = background.ask(
+        g.db, kind="staff-import", person_id=me().person_id, language=i18n.language(), now=clock.now(),
+        params=staff_import.params(
+            name=look.upload.name, data=look.upload.data, folder=folder, first_row=look.heads.at + 1, terms=look.terms, paths=look.where.paths,
+            reading={"encoding": said.get("encoding", ""), "separator": said.get("separator", "")},
+            back=url_for("register_import.check", token=look.upload.token),
+        ),
+    )
+    audit("staff.import", about=look.upload.name, job=str(job.id), file=token_hash(look.upload.token)[:12])
+    return go("jobs.page", job_id=job.id)
 
 
 @bp.post("/people/import/<token>/drop")

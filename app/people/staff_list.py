@@ -28,8 +28,6 @@ from app.people.names import Name, fold, sort_key, tidy
 from app.people.register_files import EMPTY, MOST_CHARACTERS, Cell, Grid, Row, Trouble
 from app.people.register_queries import AT_ONCE, on, staff
 
-MOST_TAKEN = 1_000  # changes of one take-over: the write lock is held for a second or two, the rest follows at the next press
-
 # ---- columns ---------------------------------------------------------------------------------------------------------
 
 
@@ -797,12 +795,12 @@ class Taken:
 
 
 def take_over(db: Session, good: Sequence[Entry], where: Places, *, today: date, source: str) -> Taken:
-    """Take good rows into the register, in a few flushes however many they are; at most MOST_TAKEN.
+    """Take good rows into the register, in a few flushes however many they are.
 
     They are compared again under the lock with what is there now: a row that fits no more is left out and named.
     """
     take_write_lock(db)
-    plan = plan_of(db, good[:MOST_TAKEN], where, today)
+    plan = plan_of(db, good, where, today)
     register.store(db, [
         register.newcomer(
             agency_id=entry.agency_id, country_id=where.agencies[entry.agency_id].country_id, languages=where.agencies[entry.agency_id].languages,

@@ -19,6 +19,7 @@ def upgrade() -> None:
     sa.Column('language', sa.String(length=8), nullable=False),
     sa.Column('state', sa.String(length=10), nullable=False),
     sa.Column('step', sa.String(length=40), nullable=False),
+    sa.Column('stored', sa.Integer(), nullable=False),
     sa.Column('done', sa.Integer(), nullable=False),
     sa.Column('total', sa.Integer(), nullable=True),
     sa.Column('cancel', sa.Boolean(), nullable=False),
@@ -393,13 +394,18 @@ def upgrade() -> None:
     )
     op.add_column('attempt', sa.Column('channel', sa.String(length=10), nullable=False, server_default=sa.text("'pc'")))
     op.add_column('attempt', sa.Column('paper_id', sa.Uuid(), sa.ForeignKey('paper_test.id', name=op.f('fk_attempt_paper_id')), nullable=True), inline_references=True)
-    op.add_column('attempt_clock', sa.Column('paused', sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column('attempt_clock', sa.Column('paused_at', app.db.UtcDateTime(), nullable=True))
+    op.add_column('attempt_clock', sa.Column('paused_by', sa.Uuid(), sa.ForeignKey('person.id', name=op.f('fk_attempt_clock_paused_by')), nullable=True), inline_references=True)
+    op.add_column('attempt_clock', sa.Column('incident_id', sa.Uuid(), sa.ForeignKey('incident.id', name=op.f('fk_attempt_clock_incident_id')), nullable=True), inline_references=True)
     op.add_column('attempt_clock', sa.Column('credit_ms', sa.BigInteger(), nullable=False, server_default=sa.text('0')))
     op.add_column('attempt_clock', sa.Column('released', sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column('attempt_clock', sa.Column('wants_seat_id', sa.Uuid(), sa.ForeignKey('seat.id', name=op.f('fk_attempt_clock_wants_seat_id')), nullable=True), inline_references=True)
+    op.add_column('attempt_clock', sa.Column('wants_at', app.db.UtcDateTime(), nullable=True))
     op.add_column('attempt_clock', sa.Column('unsaved', sa.Integer(), nullable=False, server_default=sa.text('0')))
     op.add_column('attempt_clock', sa.Column('focus_losses', sa.Integer(), nullable=False, server_default=sa.text('0')))
     op.add_column('attempt_clock', sa.Column('hand_at', app.db.UtcDateTime(), nullable=True))
+    op.add_column('heartbeat', sa.Column('boot', sa.String(length=40), nullable=False, server_default=sa.text("''")))
+    op.add_column('heartbeat', sa.Column('uptime_ms', sa.BigInteger(), nullable=False, server_default=sa.text('0')))
     op.add_column('classroom', sa.Column('manager_id', sa.Uuid(), sa.ForeignKey('person.id', name=op.f('fk_classroom_manager_id')), nullable=True), inline_references=True)
     op.add_column('classroom', sa.Column('portable', sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column('classroom', sa.Column('line', sa.String(length=10), nullable=False, server_default=sa.text("''")))
