@@ -4,7 +4,7 @@ BIN := .venv/bin
 PY := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench screenshots requirements vendor lock setup setup-tests
+.PHONY: help run test lint format bench chaos screenshots requirements vendor lock setup setup-tests
 
 help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -43,6 +43,9 @@ format: setup-tests ## Lay out the Python code the one way
 
 bench: setup-tests ## Measure speed and scale, as ratios to the bare stack
 	@$(PY) -m bench
+
+chaos: setup-tests ## Kill the node 200 times and cut the power 10,000 times: nothing acknowledged may be lost
+	@$(PY) -m tests.chaos
 
 screenshots: setup-tests ## Photograph the pages and papers in a real browser
 	@$(PY) -m tests.screenshots
