@@ -41,6 +41,12 @@ class NotYet(Conflict):
     message = say("quiz", "This test cannot be taken yet: the course has not been opened. Ask your class manager.")
 
 
+class WaitForRoom(NotYet):
+    """A supervised test that nobody has started for the room."""
+
+    message = say("quiz", "Your class manager starts this test for the room. Stay signed in: it opens here by itself.")
+
+
 class Over(Conflict):
     message = say("quiz", "This course is closed: its tests can no longer be taken.")
 
@@ -54,3 +60,51 @@ class NodeUnfit(Conflict):
 
     def __init__(self, reason: Message) -> None:
         super().__init__(say("quiz", "No test can begin on this server: {reason}. Nothing is lost. Tell your class manager.", reason=reason))
+
+
+# ---- in the room -----------------------------------------------------------------------------------------------------
+
+
+class OpenElsewhere(Conflict):
+    """A supervised attempt that is open at another seat and has not been released."""
+
+    def __init__(self, seat: str) -> None:
+        super().__init__(
+            say("quiz", "Your test is open at seat {seat}. Ask the class manager to release it for this PC; your answers are safe.", seat=seat)
+        )
+
+
+class SomebodysSeat(Conflict):
+    """The seat plan names another person for this seat."""
+
+    def __init__(self, here: str, own: str) -> None:
+        text = (
+            say("quiz", "Seat {here} is kept for somebody else. Sit at seat {own}, or ask the class manager to move you here.", here=here, own=own)
+            if own
+            else say("quiz", "Seat {here} is kept for somebody else. Ask the class manager which seat is yours.", here=here)
+        )
+        super().__init__(text)
+
+
+class NoLimit(Conflict):
+    message = say("exam", "This test has no time limit: there is nothing to give minutes to.")
+
+
+class NoneOpen(Conflict):
+    message = say("exam", "None of the chosen people has this test open now. Look at the board again: somebody may have handed in meanwhile.")
+
+
+class NotPaused(Conflict):
+    message = say("exam", "None of the chosen tests is paused: their time runs already.")
+
+
+class PausedAlready(Conflict):
+    message = say("exam", "The chosen tests are paused already.")
+
+
+class NotSupervised(Conflict):
+    message = say("exam", "This test needs no invigilator: everybody begins it when he wants.")
+
+
+class NotStarted(Conflict):
+    message = say("exam", "This test is not started for the room: there is nothing to end.")

@@ -60,11 +60,14 @@ class AttemptClock(Stays, Base):
     seen: Mapped[list[str]] = mapped_column(default_factory=list)  # questions opened
     flagged: Mapped[list[str]] = mapped_column(default_factory=list)
     at_question: Mapped[str] = mapped_column(sa.String(40), default="")
-    # Invigilation. A paused clock has all its time in used_ms; since_ms counts again from the resume on.
-    paused: Mapped[bool] = mapped_column(default=False)
+    # Invigilation. A paused clock has all its time in used_ms; since_ms is the uptime at which it stopped.
+    paused_at: Mapped[datetime | None] = mapped_column(default=None)  # None: it runs
+    paused_by: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"), default=None)  # None: by an outage
+    incident_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("incident.id"), default=None)  # the outage it waits after
     credit_ms: Mapped[int] = mapped_column(sa.BigInteger, default=0)  # time given on top of the limit
     released: Mapped[bool] = mapped_column(default=False)  # the invigilator lets another PC take over, once
-    wants_seat_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("seat.id"), default=None)  # which PC asks to
+    wants_seat_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("seat.id"), default=None)  # the seat that asks to
+    wants_at: Mapped[datetime | None] = mapped_column(default=None)  # since when one asks; without a seat: a PC that is none
     unsaved: Mapped[int] = mapped_column(default=0)  # answers that waited in the browser at the last sign of life
     focus_losses: Mapped[int] = mapped_column(default=0)  # times the page was left for something else
     hand_at: Mapped[datetime | None] = mapped_column(default=None)  # a hand is raised since

@@ -17,6 +17,7 @@ from app.runs.models import Enrolment
 
 CLOCK = (
     AttemptClock.boot, AttemptClock.since_ms, AttemptClock.beat_ms, AttemptClock.used_ms, AttemptClock.beat_at, AttemptClock.writer,
+    AttemptClock.paused_at, AttemptClock.credit_ms,
 )  # fmt: skip
 
 
@@ -24,7 +25,7 @@ def sitting_of(attempt: Attempt, clock: AttemptClock) -> rules.Sitting:
     """An attempt and its clock as the rules know them."""
     return rules.Sitting(
         attempt.state, attempt.supervised, attempt.seconds, clock.writer, clock.boot, clock.since_ms, clock.beat_ms,
-        clock.used_ms, clock.beat_at,
+        clock.used_ms, clock.beat_at, clock.paused_at is not None, clock.credit_ms,
     )  # fmt: skip
 
 
@@ -79,7 +80,7 @@ def timed_unsupervised(db: Session) -> list[tuple[uuid.UUID, uuid.UUID, rules.Si
         .join(AttemptClock, AttemptClock.attempt_id == Attempt.id)
         .where(Attempt.state == "open", Attempt.supervised.is_(False), Attempt.seconds.is_not(None))
     )
-    return [(row[0], row[1], _sitting(*row[2:])) for row in rows]
+    return [(attempt_id, version_id, _sitting(*facts)) for attempt_id, version_id, *facts in rows]
 
 
 def has_open_attempt(db: Session, person_id: uuid.UUID) -> bool:
@@ -96,9 +97,9 @@ def has_open_attempt(db: Session, person_id: uuid.UUID) -> bool:
 
 def _sitting(
     state: str, supervised: bool, seconds: int | None, boot: str, since_ms: int, beat_ms: int, used_ms: int,
-    beat_at: datetime, writer: str,
+    beat_at: datetime, writer: str, paused_at: datetime | None, credit_ms: int,
 ) -> rules.Sitting:  # fmt: skip
-    return rules.Sitting(state, supervised, seconds, writer, boot, since_ms, beat_ms, used_ms, beat_at)
+    return rules.Sitting(state, supervised, seconds, writer, boot, since_ms, beat_ms, used_ms, beat_at, paused_at is not None, credit_ms)
 
 
 def clock_of(db: Session, attempt_id: uuid.UUID) -> AttemptClock | None:

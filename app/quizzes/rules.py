@@ -7,14 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Protocol
 
+from app.errors import Invalid, say
 from app.ids import READABLE
-from app.quizzes.errors import AttemptsUsed, HandedIn, NotYet, Over, StaleTab, TooFewQuestions, TooLate
+from app.quizzes.errors import (
+    AttemptsUsed,
+    HandedIn,
+    NoLimit,
+    NotYet,
+    Over,
+    StaleTab,
+    TooFewQuestions,
+    TooLate,
+    WaitForRoom,
+)
 
 MILLION = 1_000_000
 GRACE_MS = 5_000
@@ -125,6 +136,8 @@ class Sitting:
     beat_ms: int
     used_ms: int
     beat_at: datetime  # wall clock at the last sign of life
+    paused: bool = False  # time stands still; since_ms is where it stopped
+    credit_ms: int = 0  # given on top of the limit
 
 
 def used_ms(sitting: Sitting, reading: Reading, now: datetime) -> int:
@@ -132,8 +145,10 @@ def used_ms(sitting: Sitting, reading: Reading, now: datetime) -> int:
 
     The machine's own clock counts, so that no step of the wall clock matters. After a restart of the machine a
     supervised attempt has used what it had at its last sign of life: the outage is not counted. An unsupervised one
-    runs on while the server is off; for that stretch alone there is only the wall clock.
+    runs on while the server is off; for that stretch alone there is only the wall clock. Paused, none passes.
     """
+    if sitting.paused:
+        return sitting.used_ms
     if reading.boot == sitting.boot:
         return sitting.used_ms + max(0, reading.ms - sitting.since_ms)
     before = sitting.used_ms + max(0, sitting.beat_ms - sitting.since_ms)
@@ -146,7 +161,7 @@ def remaining_ms(sitting: Sitting, reading: Reading, now: datetime) -> int | Non
     """Time left, below 0 when it is over; None without a limit."""
     if sitting.seconds is None:
         return None
-    return sitting.seconds * 1000 - used_ms(sitting, reading, now)
+    return sitting.seconds * 1000 + sitting.credit_ms - used_ms(sitting, reading, now)
 
 
 def deadline(sitting: Sitting, reading: Reading, now: datetime) -> datetime | None:
@@ -169,10 +184,118 @@ def is_running(sitting: Sitting, reading: Reading, now: datetime) -> bool:
 
 
 def new_stretch(sitting: Sitting, reading: Reading, now: datetime) -> tuple[int, int]:
-    """(used_ms, since_ms) of the clock when a sign of life comes: after a restart of the machine a new stretch begins."""
+    """(used_ms, since_ms) of the clock when a sign of life comes: after a restart of the machine a new stretch begins.
+
+    A paused one stays stopped: its since_ms moves so that the length of the pause is still told by it.
+    """
     if reading.boot == sitting.boot:
         return sitting.used_ms, sitting.since_ms
+    if sitting.paused:
+        return sitting.used_ms, reading.ms - paused_ms(sitting, reading, now)
     return used_ms(sitting, reading, now), reading.ms
+
+
+# ---- pauses and outages ----------------------------------------------------------------------------------------------
+
+LONG_OUTAGE_MS = 60_000
+"""From here on an outage stops the room until the invigilator resumes it; below, the server was merely started anew."""
+
+NO_OUTAGE_MS = 1_000
+"""Signs of life come every few seconds; a gap below this is none."""
+
+MOST_CREDIT_MINUTES = 240
+
+
+def paused_ms(sitting: Sitting, reading: Reading, now: datetime) -> int:
+    """How long a paused attempt has stood still, through restarts of the machine as well as they can be measured."""
+    if reading.boot == sitting.boot:
+        return max(0, reading.ms - sitting.since_ms)
+    return max(0, sitting.beat_ms - sitting.since_ms) + _off_ms(sitting.beat_at, reading, now)
+
+
+def paused(sitting: Sitting, reading: Reading, now: datetime) -> Sitting:
+    """The attempt with its time stopped now. One that stands still already stays as it is."""
+    if sitting.paused:
+        return sitting
+    used = used_ms(sitting, reading, now)
+    return replace(_of_this_boot(sitting, reading, now), paused=True, used_ms=used, since_ms=reading.ms)
+
+
+def resumed(sitting: Sitting, reading: Reading, now: datetime) -> Sitting:
+    """The attempt with its time running on from where it stopped. One that runs already stays as it is."""
+    if not sitting.paused:
+        return sitting
+    return replace(_of_this_boot(sitting, reading, now), paused=False, since_ms=reading.ms)
+
+
+def _of_this_boot(sitting: Sitting, reading: Reading, now: datetime) -> Sitting:
+    """The last sign of life as the machine's present clock would have read it: below 0 for one before its start."""
+    if reading.boot == sitting.boot:
+        return sitting
+    return replace(sitting, boot=reading.boot, beat_ms=reading.ms - _off_ms(sitting.beat_at, reading, now))
+
+
+@dataclass(frozen=True)
+class SignOfLife:
+    """The last that is known of the server before it went away."""
+
+    boot: str
+    ms: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Outage:
+    """How long the server was away, as well as it can be known."""
+
+    ms: int
+    stops: bool  # so long that the room waits for its invigilator
+
+
+def outage(last: SignOfLife, reading: Reading, now: datetime) -> Outage | None:
+    """What lies between the last sign of life and now; None for nothing worth a word.
+
+    After a restart of the machine there is only the wall clock; where that went back nobody knows how long it was, and
+    the room is stopped.
+    """
+    if reading.boot == last.boot:
+        gap = max(0, reading.ms - last.ms)
+        return Outage(gap, gap >= LONG_OUTAGE_MS) if gap >= NO_OUTAGE_MS else None
+    gap = _off_ms(last.at, reading, now)
+    return Outage(gap, gap >= LONG_OUTAGE_MS or now < last.at)
+
+
+def _off_ms(at: datetime, reading: Reading, now: datetime) -> int:
+    """How long ago a moment before the machine's start was: never less than it runs since."""
+    return max(reading.ms, (now - at) // timedelta(milliseconds=1))
+
+
+def after_outage(sitting: Sitting, last: SignOfLife, found: Outage, reading: Reading) -> Sitting:
+    """The attempt when the server is back: its time stopped with the server's last sign of life.
+
+    A long outage leaves it paused; after a short one it runs on from now. One that was paused before stays so.
+    """
+    if sitting.paused:
+        return sitting
+    end = max(last.ms, sitting.beat_ms) if last.boot == sitting.boot else sitting.beat_ms
+    used = sitting.used_ms + max(0, end - sitting.since_ms)
+    since = reading.ms - found.ms if found.stops else reading.ms
+    return replace(sitting, paused=found.stops, used_ms=used, boot=reading.boot, since_ms=since, beat_ms=reading.ms - found.ms)
+
+
+def may_credit(minutes: int, *, seconds: int | None) -> None:
+    """Raises Invalid (0 or more than MOST_CREDIT_MINUTES), NoLimit (a test without a time limit)."""
+    if not 0 < minutes <= MOST_CREDIT_MINUTES:
+        raise Invalid(
+            fields={"minutes": say("exam", "Give 1 to {most} minutes. To end the test earlier, hand it in.", most=MOST_CREDIT_MINUTES)}
+        )
+    if seconds is None:
+        raise NoLimit()
+
+
+def may_take_over(*, supervised: bool, sits_at: Hashable, asks: Hashable, released: bool) -> bool:
+    """Whether a PC may go on with an attempt: its own seat may, another one (or a PC that is no seat) after a release."""
+    return not supervised or sits_at is None or sits_at == asks or released
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------------
@@ -194,14 +317,18 @@ def may_save(sitting: Sitting, writer: str, reading: Reading, now: datetime) -> 
         raise TooLate()
 
 
-def may_start(*, enrolled: bool, run_state: str, allowed: int, taken: int) -> None:
-    """Raises NotYet, Over, AttemptsUsed. `allowed` 0: as many as wanted."""
+def may_start(*, enrolled: bool, run_state: str, allowed: int, taken: int, room_waits: bool = False) -> None:
+    """Raises NotYet, Over, AttemptsUsed, WaitForRoom. `allowed` 0: as many as wanted; `room_waits`: nobody has started the
+    test for the room.
+    """
     if not enrolled or run_state in ("closed", "cancelled"):
         raise Over()
     if run_state != "open":
         raise NotYet()
     if allowed and taken >= allowed:
         raise AttemptsUsed()
+    if room_waits:
+        raise WaitForRoom()
 
 
 # ---- worth -----------------------------------------------------------------------------------------------------------
@@ -215,6 +342,11 @@ def score(marks: Sequence[Fraction]) -> Fraction:
 def millionths(value: Fraction) -> int:
     """As stored: rounded once, half up."""
     return int(value * MILLION + Fraction(1, 2))
+
+
+def exact(stored: int) -> Fraction:
+    """The mark that was stored as millionths: thirds and sevenths come back whole, so that a sum does not miss a pass mark."""
+    return Fraction(stored, MILLION).limit_denominator(700)
 
 
 def passed(stored: int, pass_mark: int) -> bool:

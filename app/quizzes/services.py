@@ -188,7 +188,8 @@ _NEWEST = (
 _FOR_SAVING = (
     sa.select(
         _A.c.state, _A.c.supervised, _A.c.seconds, _A.c.draw,
-        _C.c.boot, _C.c.since_ms, _C.c.beat_ms, _C.c.used_ms, _C.c.beat_at, _C.c.writer, _NEWEST,
+        _C.c.boot, _C.c.since_ms, _C.c.beat_ms, _C.c.used_ms, _C.c.beat_at, _C.c.writer,
+        _C.c.paused_at, _C.c.credit_ms, _NEWEST,
         _K.c.question, _K.c.revision, _K.c.response, _K.c.sure, _K.c.saved_at,
     )
     .join_from(_A, _C, _C.c.attempt_id == _A.c.id)
@@ -230,8 +231,10 @@ def save_answer(
         row = connection.execute(_FOR_SAVING, {"attempt_id": attempt_id, "question": question, "key": key}).one_or_none()
         if row is None or question not in row[3]:
             raise NotFound()
-        state, supervised, seconds, _draw, boot, since_ms, beat_ms, used, beat_at, hashed, newest, *known = row
-        sitting = rules.Sitting(state, supervised, seconds, hashed, boot, since_ms, beat_ms, used, beat_at)
+        state, supervised, seconds, _draw, boot, since_ms, beat_ms, used, beat_at, hashed, paused_at, credit_ms, newest, *known = row
+        sitting = rules.Sitting(
+            state, supervised, seconds, hashed, boot, since_ms, beat_ms, used, beat_at, paused_at is not None, credit_ms
+        )
         if known[-1] is not None:
             if tuple(known[:4]) != body:
                 raise KeyReused()
