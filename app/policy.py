@@ -120,6 +120,10 @@ POLICY: dict[str, Rule] = {
     "class.enrol": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER),
     "classroom.keep": roles(Role.CLASS_MANAGER, Role.ADMINISTRATOR),
     "own.lock": roles(*STAFF),
+    # the room
+    "timetable.edit": Rule(roles=frozenset({Role.CLASS_MANAGER, Role.TRAINING_OFFICER}), trainer=True),
+    "attendance.take": Rule(roles=frozenset({Role.CLASS_MANAGER, Role.TRAINING_OFFICER}), trainer=True),
+    "run.teach": Rule(roles=frozenset({Role.CLASS_MANAGER}), trainer=True),
     # tests
     "attempt.start": OWN,
     "attempt.answer": OWN,

@@ -65,6 +65,9 @@ class.day           -      -       -     yes     -  x  -  -  -  x  -  -  -  -  -
 class.enrol         -      -       -     -       -  x  -  -  -  x  -  -  -  -  -  -
 classroom.keep      -      -       -     -       -  x  -  -  -  -  -  -  -  -  -  x
 own.lock            -      -       -     -       -  x  x  x  x  x  x  x  x  x  x  x
+timetable.edit      -      -       -     yes     -  x  -  -  -  x  -  -  -  -  -  -
+attendance.take     -      -       -     yes     -  x  -  -  -  x  -  -  -  -  -  -
+run.teach           -      -       -     yes     -  x  -  -  -  -  -  -  -  -  -  -
 attempt.start       -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 attempt.answer      -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 attempt.result      -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
