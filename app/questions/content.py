@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, model_validator
 
-from app.questions.kind import Id, Order, Part, QuestionType, Response, Say, Text, Words
+from app.questions.kind import Id, Image, Order, Part, QuestionType, Response, Say, Text, Words
 from app.questions.types import TYPES, AnyContent
 
 
@@ -18,17 +18,6 @@ def _day(text: str) -> str:
     except ValueError:
         raise ValueError(f"«{text}» is not a day; write it like 2026-11-21") from None
     return text
-
-
-def _file(name: str) -> str:
-    if "/" in name or "\\" in name or name.startswith("."):
-        raise ValueError(f"«{name}» is not the name of a file in media/")
-    return name
-
-
-class Image(Part):
-    file: Annotated[Words, AfterValidator(_file)]
-    alt: Text
 
 
 class Question(Part):
@@ -56,8 +45,8 @@ class Question(Part):
 
     @model_validator(mode="after")
     def _can_be_shown(self) -> Question:
-        if self.type == "hotspot" and self.image is None:
-            raise ValueError("a hotspot needs its «image»")
+        if self.type in ("hotspot", "map-point") and self.image is None:
+            raise ValueError(f"a {self.type} needs its «image»")
         if not self.languages:
             raise ValueError("there is no language in which all texts of this question are written")
         return self
@@ -79,14 +68,36 @@ class Question(Part):
             texts.append(text)
             return ""
 
-        self.shown(self.kind.shuffled(self.content, ""), {}, listen)
+        self.shown(self.kind.shuffled(self.content, ""), {}, listen, described=True)
         return [tag for tag in self.text if all(tag in text for text in texts)]
 
-    def shown(self, order: Order, response: Response, say: Say) -> dict[str, Any]:
-        """All that a trainee may see while the attempt runs, in the language of `say`."""
-        image = {"file": self.image.file, "alt": say(self.image.alt)} if self.image else None
+    @property
+    def images(self) -> dict[str, Image]:
+        """All its pictures, by the key of the course file that names them."""
+        own = {key: getattr(self.content, key) for key in type(self.content).model_fields}
+        return {key: one for key, one in ({"image": self.image} | own).items() if isinstance(one, Image)}
+
+    @property
+    def harmless(self) -> bool | None:
+        """Whether its pictures hold nothing to find; None when they are not searched."""
+        detail = self.kind.detail(self.content, {}) if self.kind.detail else None
+        return detail.harmless if detail else None
+
+    def shown(self, order: Order, response: Response, say: Say, *, described: bool = False) -> dict[str, Any]:
+        """All that a trainee may see while the attempt runs, in the language of `say`.
+
+        `described` adds the long descriptions of pictures, for practice: they may say what is to be found.
+        """
         own: dict[str, Any] = self.kind.public(self.content, order, response, say)
-        return {"id": self.id, "type": self.type, "text": say(self.text), "image": image, **own}
+        pictures = {
+            key: {
+                "file": one.file,
+                "alt": say(one.alt),
+                "description": say(one.description) if described and one.description else "",
+            }
+            for key, one in self.images.items()
+        }
+        return {"id": self.id, "type": self.type, "text": say(self.text), "image": None, **pictures, **own}
 
     def as_written(self) -> dict[str, Any]:
         """The mapping of the course file, its keys in their one order; reading it again gives an equal question."""

@@ -54,6 +54,32 @@ Id = Annotated[str, pydantic.AfterValidator(_id)]
 YesNo = Literal["yes", "no"]
 
 
+def _file(name: str) -> str:
+    if "/" in name or "\\" in name or name.startswith("."):
+        raise ValueError(f"«{name}» is not the name of a file in media/")
+    return name
+
+
+class Image(Part):
+    """A picture of a question."""
+
+    file: Annotated[Words, pydantic.AfterValidator(_file)]
+    alt: Text
+    description: Text | None = None
+    """What is in the picture at length, shown in practice alone: it may say where the thing is that is looked for."""
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What a picture that is searched is reported by, since percent correct alone would hide false alarms (PLY-13)."""
+
+    hits: int
+    misses: int
+    false_alarms: int
+    harmless: bool
+    """Whether there was nothing to find."""
+
+
 C = TypeVar("C", bound=Part)
 
 
@@ -79,6 +105,10 @@ class QuestionType(Generic[C]):
     """What the page of a running attempt may know: never what is right."""
     review: Callable[[C, Order, Response, Say], dict[str, Any]]
     """What is added after release: what was right."""
+    detail: Callable[[C, object], Detail | None] | None = None
+    """Hits and false alarms, for types with pictures to search; None where a picture is not searched."""
+    by_hand: bool = False
+    """A trainer marks it: until he has, an answered one has no mark and its test no score."""
 
     def answered(self, content: C, response: object) -> bool:
         return bool(self.clean(content, response))

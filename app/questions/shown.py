@@ -26,28 +26,33 @@ def read(question: Question, order: Order, form: Iterable[tuple[str, str]], name
     return question.kind.read(question.content, order, fields)
 
 
-def public(question: Question, language: str, order: Order, response: Response | None = None) -> dict[str, Any]:
+def public(
+    question: Question, language: str, order: Order, response: Response | None = None, *, described: bool = False
+) -> dict[str, Any]:
     """All that the page of a running attempt may know of a question, his own response in it (SEC-02).
+
+    `described`, for practice, adds the long descriptions of its pictures.
 
     A question not complete in the language is shown whole in another, which `fallback_language` then names.
     """
     tongue = _language(question, language)
-    return question.shown(order, response or {}, lambda text: text[tongue]) | {
+    return question.shown(order, response or {}, lambda text: text[tongue], described=described) | {
         "fallback_language": tongue if tongue != language else None
     }
 
 
 def review(question: Question, language: str, order: Order, response: Response | None = None) -> dict[str, Any]:
-    """The same with what was right, for practice and after release."""
+    """The same with what was right, for practice and after release. `waits`: a trainer has still to mark it."""
     given = response or {}
     tongue = _language(question, language)
 
     def say(text: Mapping[str, str]) -> str:
         return text.get(tongue) or next(iter(text.values()))
 
-    return public(question, language, order, given) | question.kind.review(question.content, order, given, say) | {
+    return public(question, language, order, given, described=True) | question.kind.review(question.content, order, given, say) | {
         "mark": question.kind.mark(question.content, order, given),
         "answered": question.kind.answered(question.content, given),
+        "waits": question.kind.by_hand and question.kind.answered(question.content, given),
         "feedback": say(question.feedback) if question.feedback else "",
     }
 

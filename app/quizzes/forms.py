@@ -10,7 +10,8 @@ from pydantic import Field
 
 from app.errors import Invalid, say
 
-LONGEST = 16_384
+LONGEST = 24_576
+LONGEST_TEXT = 5_000  # letters of a free text; each takes up to four bytes, most two
 Place = Annotated[int, Field(ge=1, le=999)]
 Token = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -31,7 +32,7 @@ class Save(Sent):
     writer: Token
     key: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
     revision: Annotated[int, Field(ge=1, le=100_000)]
-    fields: Annotated[list[tuple[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=200)]]], Field(max_length=60)]
+    fields: Annotated[list[tuple[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=LONGEST_TEXT)]]], Field(max_length=60)]
     sure: Literal["guess", "fairly", "sure"] | None = None
 
 

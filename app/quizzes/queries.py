@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,7 +14,7 @@ from sqlalchemy.orm import Session
 from app import clock as clocks
 from app.questions.kind import Response
 from app.quizzes import rules
-from app.quizzes.models import Answer, Attempt, AttemptClock, Mark
+from app.quizzes.models import Answer, Attempt, AttemptClock, GrantedAttempt, Mark, MarkCorrection
 from app.runs.models import Enrolment
 
 CLOCK = (
@@ -68,9 +70,52 @@ def attempts_of(db: Session, enrolment_id: uuid.UUID) -> list[Attempt]:
     )
 
 
-def marks_of(db: Session, attempt_id: uuid.UUID) -> dict[str, Mark]:
-    """The frozen marks of an attempt by question. One query."""
-    return {mark.question: mark for mark in db.scalars(sa.select(Mark).where(Mark.attempt_id == attempt_id))}
+def attempts_granted(db: Session, enrolment_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
+    """How many attempts trainers have granted on top, by enrolment and quiz. One query."""
+    rows = db.execute(
+        sa.select(GrantedAttempt.enrolment_id, GrantedAttempt.quiz, sa.func.count())
+        .where(GrantedAttempt.enrolment_id.in_(list(enrolment_ids))).group_by(GrantedAttempt.enrolment_id, GrantedAttempt.quiz)
+    )
+    found: dict[uuid.UUID, dict[str, int]] = {}
+    for enrolment_id, quiz, n in rows:
+        found.setdefault(enrolment_id, {})[quiz] = n
+    return found
+
+
+@dataclass(frozen=True)
+class Marked:
+    """The mark of a question that holds: as frozen at hand-in, or as a trainer gave it, then or anew."""
+
+    question: str
+    points: int  # millionths
+    answered: bool
+    detail: dict[str, Any] | None
+    corrected: int = 0  # how often it was given anew
+
+    @property
+    def comment(self) -> str:
+        """What the trainer wrote beside it."""
+        return str((self.detail or {}).get("comment", ""))
+
+
+def marks_of(db: Session, attempt_id: uuid.UUID) -> dict[str, Marked]:
+    """The marks of an attempt that hold, by question. Two queries."""
+    return marks_of_attempts(db, [attempt_id]).get(attempt_id, {})
+
+
+def marks_of_attempts(db: Session, attempt_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, Marked]]:
+    """The marks that hold, by attempt and question. Two queries."""
+    ids = list(attempt_ids)
+    found: dict[uuid.UUID, dict[str, Marked]] = {id: {} for id in ids}
+    for mark in db.scalars(sa.select(Mark).where(Mark.attempt_id.in_(ids))):
+        found[mark.attempt_id][mark.question] = Marked(mark.question, mark.points, mark.answered, mark.detail)
+    anew = sa.select(MarkCorrection).where(MarkCorrection.attempt_id.in_(ids)).order_by(MarkCorrection.number)
+    for one in db.scalars(anew):
+        before = found[one.attempt_id].get(one.question)
+        found[one.attempt_id][one.question] = Marked(
+            one.question, one.points, before.answered if before else True, one.detail or (before.detail if before else None), one.number,
+        )
+    return found
 
 
 def timed_unsupervised(db: Session) -> list[tuple[uuid.UUID, uuid.UUID, rules.Sitting]]:

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -21,7 +20,6 @@ from app.errors import NotFound
 from app.ids import new_id, new_token, token_hash
 from app.questions import shown
 from app.questions.kind import Response
-from app.questions.types import hotspot
 from app.quizzes import queries, rules
 from app.quizzes.errors import KeyReused, StaleAnswer
 from app.quizzes.models import Answer, Attempt, AttemptClock, ClockStep, Mark, WallClock
@@ -350,29 +348,31 @@ def _closed_when_overdue(db: Session, attempt: Attempt, content: CourseContent, 
 
 
 def _freeze(db: Session, attempt: Attempt, content: CourseContent, *, state: str, at: datetime) -> None:
-    """Mark each question by the rule of today, which the mark names."""
+    """Mark each question by the rule of today, which the mark names. What a trainer marks waits for him, and so does the score."""
     given = queries.newest_answers(db, attempt.id)
-    marks = []
+    marks, waits = [], False
     for one in attempt.draw:
         question = content.bank[one]
         response = given[one].response if one in given else {}
+        answered = question.kind.answered(question.content, response)
+        if question.kind.by_hand and answered:
+            waits = True
+            continue
         mark = question.kind.mark(question.content, shown.order_of(question, attempt.seed), response)
         marks.append(mark)
-        detail: dict[str, Any] | None = None
-        if isinstance(question.content, hotspot.Content):
-            detail = asdict(hotspot.detail(question.content, response)) | {"harmless": not question.content.regions}
+        found = question.kind.detail(question.content, response) if question.kind.detail else None
         db.add(
             Mark(
                 attempt_id=attempt.id,
                 question=one,
                 points=rules.millionths(mark),
-                answered=question.kind.answered(question.content, response),
+                answered=answered,
                 rule=f"{question.kind.key} {question.kind.version}",
-                detail=detail,
+                detail=asdict(found) if found else None,
             )
         )
     attempt.state, attempt.ended_at = state, at
-    attempt.score = rules.millionths(rules.score(marks))
+    attempt.score = None if waits else rules.millionths(rules.score(marks))
     attempt.receipt = _free_receipt(db, attempt, [(one.question, one.revision, one.response) for one in given.values()])
     db.flush()
 

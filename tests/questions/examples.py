@@ -55,6 +55,47 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         ],
         "scoring": "run",
     },
+    "comparison": {
+        "text": {"en": "Compare the questioned page with the genuine one.", "ru": "Сравните сомнительную страницу с подлинной.", "prs": "صفحهٔ مشکوک را با اصلی مقایسه کنید."},
+        "genuine": {"file": "genuine.svg", "alt": {"en": "Data page: photograph, name lines, round stamp", "ru": "Страница с данными", "prs": "صفحهٔ معلومات"}},
+        "questioned": {"file": "questioned.svg", "alt": {"en": "Data page: photograph, name lines, square stamp", "ru": "Страница с данными", "prs": "صفحهٔ معلومات"}},
+        "features": [
+            {"id": "photo", "name": {"en": "Edge of the photograph", "ru": "Край фотографии", "prs": "لبهٔ عکس"}, "differs": "yes"},
+            {"id": "type", "name": {"en": "Typeface of the name", "ru": "Шрифт имени", "prs": "خط نام"}},
+            {"id": "stamp", "name": {"en": "Shape of the stamp", "ru": "Форма печати", "prs": "شکل مهر"}, "differs": "yes"},
+            {"id": "number", "name": {"en": "Place of the number", "ru": "Место номера", "prs": "جای نمبر"}},
+        ],
+    },
+    "scenario": {
+        "text": {"en": "Something rattles under the floor of a van. What do you do?", "ru": "Под полом фургона что-то гремит. Что вы делаете?", "prs": "زیر فرش موتر چیزی صدا می‌دهد. چه می‌کنید؟"},
+        "start": "rattle",
+        "steps": [
+            {"id": "rattle", "text": {"en": "The driver waits beside you.", "ru": "Водитель стоит рядом.", "prs": "راننده در پهلوی شماست."}, "options": [
+                {"id": "call", "text": {"en": "Lead him away and call your colleague", "ru": "Отвожу его и зову напарника", "prs": "او را دور می‌برم"}, "next": "floor", "points": "2", "reply": {"en": "Your colleague stays with the driver.", "ru": "Напарник остаётся с водителем.", "prs": "همکار با راننده می‌ماند."}},
+                {"id": "ask", "text": {"en": "Ask him what it is", "ru": "Спрашиваю его", "prs": "از او می‌پرسم"}, "next": "floor", "points": "1"},
+                {"id": "open", "text": {"en": "Open the floor at once, alone", "ru": "Сразу вскрываю один", "prs": "فوراً تنها باز می‌کنم"}, "critical": "yes"},
+            ]},
+            {"id": "floor", "text": {"en": "The floor has fresh screws.", "ru": "На полу свежие винты.", "prs": "پیچ‌های نو دیده می‌شود."}, "options": [
+                {"id": "photo", "text": {"en": "Photograph it, then measure", "ru": "Фотографирую, затем измеряю", "prs": "عکس می‌گیرم"}, "next": "find", "points": "1"},
+                {"id": "wait", "text": {"en": "Send the van on", "ru": "Пропускаю фургон", "prs": "اجازه می‌دهم"}},
+            ]},
+            {"id": "find", "text": {"en": "The floor is 20 cm too thick.", "ru": "Пол толще на 20 см.", "prs": "فرش ۲۰ سانتی‌متر ضخیم‌تر است."}, "options": [
+                {"id": "stop", "text": {"en": "Stop, guard, report", "ru": "Останавливаю, охраняю, докладываю", "prs": "توقف و گزارش"}, "points": "2"},
+                {"id": "drill", "text": {"en": "Drill a hole without a word to anybody", "ru": "Сверлю, никому не сказав", "prs": "سوراخ می‌کنم"}, "critical": "yes", "points": "5"},
+            ]},
+        ],
+    },
+    "map-point": {
+        "text": {"en": "Where does the seal of this truck sit?", "ru": "Где у этого грузовика пломба?", "prs": "مهر این لاری کجاست؟"},
+        "image": {"file": "truck.svg", "alt": {"en": "Truck and trailer from the side, front on the left", "ru": "Грузовик сбоку", "prs": "لاری از پهلو"}},
+        "places": [
+            {"id": "cab", "name": {"en": "Door of the cab", "ru": "Дверь кабины", "prs": "دروازهٔ کابین"}, "x": "10", "y": "50"},
+            {"id": "tank", "name": {"en": "Cap of the tank", "ru": "Крышка бака", "prs": "سر تانک"}, "x": "30", "y": "80"},
+            {"id": "rear", "name": {"en": "Rear doors", "ru": "Задние двери", "prs": "دروازه‌های عقب"}, "x": "90.5", "y": "50"},
+        ],
+        "right": "rear",
+        "bands": [{"within": "5", "points": "1"}, {"within": "15", "points": "0.5"}],
+    },
     "hotspot": {
         "text": {"en": "The car is seen from below, front on the left. Mark the place you would look at first, or choose “Nothing suspicious”.", "prs": "موتر از زیر دیده می‌شود. جایی را که اول می‌بینید نشانی کنید."},
         "image": {"file": "undercarriage.svg", "alt": {"en": "Undercarriage of a car: sump, drive shaft, exhaust, fuel tank, rails and cross pieces, wheels", "prs": "زیر موتر: کارتر، شافت، اگزوز"}},
@@ -62,6 +103,57 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "rows": "3",
         "marks": "one",
         "regions": [{"id": "plate", "name": {"en": "new plate with screws between the rails", "prs": "تختهٔ نو با پیچ"}, "cells": ["D3", "E3"]}],
+    },
+    "true-false": {
+        "text": {"en": "A false front wall takes up to one metre of the length of a container.", "ru": "Ложная передняя стенка занимает до одного метра длины контейнера.", "prs": "دیوار دروغین تا یک متر از درازی کانتینر را می‌گیرد."},
+        "right": "yes",
+    },
+    "short-text": {
+        "text": {"en": "Which letters does the driver write for the owner of the container on the seal list?", "ru": "Какие буквы владельца контейнера водитель пишет в списке пломб?", "prs": "راننده کدام حروف را برای مالک کانتینر می‌نویسد؟"},
+        "accepted": [{"id": "a", "text": {"en": "UTOU 123-4", "ru": "UTOU 123-4", "prs": "UTOU 123-4"}}, {"id": "b", "text": {"en": "UTOU", "ru": "UTOU", "prs": "UTOU"}}],
+        "fold": "code",
+        "hint": {"en": "Four capital letters.", "ru": "Четыре заглавные буквы.", "prs": "چهار حرف بزرگ."},
+    },
+    "cloze": {
+        "text": {"en": "Fill the gaps.", "ru": "Заполните пропуски.", "prs": "جاهای خالی را پر کنید."},
+        "passage": {
+            "en": "Begin at the [[start]] and go round the vehicle [[way]]. The search ends at the same [[end]].",
+            "ru": "Идите вокруг машины [[way]], начав с [[start]]. Досмотр кончается в той же [[end]].",
+            "prs": "از [[start]] شروع کنید و [[way]] دور موتر بروید. تلاشی در همان [[end]] ختم می‌شود.",
+        },
+        "gaps": [
+            {"id": "start", "options": [
+                {"id": "a", "text": {"en": "left front wheel arch", "ru": "левой передней арки", "prs": "چرخ چپ پیش رو"}, "right": "yes"},
+                {"id": "b", "text": {"en": "boot", "ru": "багажника", "prs": "تول‌بکس"}},
+                {"id": "c", "text": {"en": "driver's seat", "ru": "сиденья водителя", "prs": "چوکی راننده"}},
+            ]},
+            {"id": "way", "options": [
+                {"id": "a", "text": {"en": "clockwise", "ru": "по часовой стрелке", "prs": "به جهت ساعت"}, "right": "yes"},
+                {"id": "b", "text": {"en": "by chance", "ru": "наугад", "prs": "به تصادف"}},
+            ]},
+            {"id": "end", "accepted": [{"id": "a", "text": {"en": "point", "ru": "точке", "prs": "نقطه"}}, {"id": "b", "text": {"en": "place", "ru": "месте", "prs": "جا"}}], "fold": "words"},
+        ],
+    },
+    "fill-table": {
+        "text": {"en": "Fill the table of inside lengths.", "ru": "Заполните таблицу внутренних длин.", "prs": "جدول درازی داخل را پر کنید."},
+        "columns": [{"id": "should", "text": {"en": "Table, m", "ru": "По таблице, м", "prs": "جدول، متر"}}, {"id": "less", "text": {"en": "Missing, m", "ru": "Не хватает, м", "prs": "کم، متر"}}, {"id": "do", "text": {"en": "Code", "ru": "Код", "prs": "کود"}}],
+        "rows": [
+            {"id": "forty", "text": {"en": "40 feet, measured 11.40 m", "ru": "40 футов, измерено 11,40 м", "prs": "۴۰ فوت، ۱۱٫۴۰ متر"}, "cells": [
+                {"column": "should", "given": {"en": "12.03", "ru": "12,03", "prs": "۱۲٫۰۳"}},
+                {"column": "less", "value": "0.63", "tolerance": "0.01"},
+                {"column": "do", "accepted": [{"id": "a", "text": {"en": "B-2", "ru": "B-2", "prs": "B-2"}}], "fold": "code"},
+            ]},
+            {"id": "twenty", "text": {"en": "20 feet, measured 5.89 m", "ru": "20 футов, измерено 5,89 м", "prs": "۲۰ فوت، ۵٫۸۹ متر"}, "cells": [
+                {"column": "should", "given": {"en": "5.89", "ru": "5,89", "prs": "۵٫۸۹"}},
+                {"column": "less", "value": "0", "tolerance": "0"},
+                {"column": "do", "given": {"en": "none", "ru": "нет", "prs": "هیچ"}},
+            ]},
+        ],
+    },
+    "check-digit": {
+        "text": {"en": "What is the check digit of this field?", "ru": "Какова контрольная цифра этого поля?", "prs": "رقم کنترول این ساحه چند است؟"},
+        "field": "document-number",
+        "steps": "yes",
     },
 }
 

@@ -47,7 +47,7 @@ class Form(HTMLParser):
         if tag == "label":
             self._in_label += 1
             self._labels.add(given.get("for") or "")
-        if tag in ("input", "select") and not self._in_label and not given.get("aria-label"):
+        if tag in ("input", "select") and given.get("type") != "hidden" and not self._in_label and not given.get("aria-label") and not given.get("aria-labelledby"):
             self._waiting.append(given.get("id") or name)
         if tag == "select":
             self._select = name

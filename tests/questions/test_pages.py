@@ -15,6 +15,7 @@ from tests.questions.examples import EXAMPLES, example
 from tests.questions.pages import APP, Form, rendered
 from tests.questions.strategies import questions, responses
 
+TYPED = ("number", "short-text", "cloze", "fill-table", "check-digit")  # what is typed is not offered
 every_type = pytest.mark.parametrize("kind", sorted(TYPES))
 
 
@@ -49,7 +50,8 @@ def test_the_right_answer_can_be_given_on_the_page(kind: str) -> None:
     empty = Form(rendered("page", shown.public(question, "en", order)))
 
     assert shown.read(question, order, empty.fields, "q1") == {}
-    assert set(answered.fields) <= empty.offered or kind == "number"
+    assert set(answered.fields) <= empty.offered or kind in TYPED
+    assert {name for name, _ in answered.fields} <= {name for name, _ in empty.offered}
 
 
 @every_type
@@ -86,6 +88,12 @@ def test_markup_in_a_text_stays_text(kind: str) -> None:
     ("hotspot", {"cells": ["A1"]}, ["Wrong", "false alarm", "D3, E3", "new plate with screws between the rails"]),
     ("hotspot", {"cells": ["E3"]}, ["Right", "right place"]),
     ("hotspot", {"nothing": True}, ["Wrong", "nothing suspicious"]),
+    ("true-false", {"true": "yes"}, ["Right", "True", "your answer, right"]),
+    ("true-false", {"true": "no"}, ["Wrong", "False", "your answer, wrong", "right answer"]),
+    ("short-text", {"text": "utou"}, ["Right", "utou", "Right answers", "UTOU 123-4"]),
+    ("short-text", {}, ["No answer", "–", "UTOU"]),
+    ("cloze", {"gaps": {"start": "b", "end": "Point"}}, ["Partly right: 33\xa0%", "wrong:", "boot", "right answer: left front wheel arch", "no answer", "Point"]),
+    ("fill-table", {"cells": {"forty.less": "0,64", "forty.do": "c"}}, ["Partly right: 33\xa0%", "0,64", "right answer: B-2", "right answer: 0", "no answer", "12.03"]),
 ])
 def test_a_review_says_in_words_what_was_right(kind: str, response: dict[str, object], words: list[str]) -> None:
     question = example(kind)
@@ -96,7 +104,10 @@ def test_a_review_says_in_words_what_was_right(kind: str, response: dict[str, ob
     assert "st st-" in html
 
 
-@pytest.mark.parametrize(("kind", "marks"), [("single", 4), ("multiple", 5), ("number", 1), ("matching", 3), ("ordering", 5), ("hotspot", 2)])
+@pytest.mark.parametrize(("kind", "marks"), [
+    ("single", 4), ("multiple", 5), ("number", 1), ("matching", 3), ("ordering", 5), ("hotspot", 2),
+    ("true-false", 2), ("short-text", 1), ("cloze", 6), ("fill-table", 3), ("check-digit", 12),
+])
 def test_a_paper_form_has_a_place_for_the_pen(kind: str, marks: int) -> None:
     """Boxes, a line, or the picture under its grid."""
     question = example(kind)

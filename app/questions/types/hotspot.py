@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from app.questions.kind import Fields, Id, Order, Part, QuestionType, Response, Say, Text, only_once, part_of
+from app.questions.kind import (
+    Detail,
+    Fields,
+    Id,
+    Order,
+    Part,
+    QuestionType,
+    Response,
+    Say,
+    Text,
+    YesNo,
+    only_once,
+    part_of,
+)
 
 COLUMNS, ROWS = "ABCDEF", "123"
 CELLS = [column + row for row in ROWS for column in COLUMNS]
@@ -32,6 +45,8 @@ class Content(Part):
     columns: Literal["6"]
     rows: Literal["3"]
     marks: Literal["one", "several"]
+    search: YesNo | None = None
+    """«no»: the text names what is to be marked, so that it is there for sure and nobody searches."""
     regions: list[Region] | None = None
     """None or empty: a harmless picture, in which "nothing suspicious" is right."""
 
@@ -46,24 +61,26 @@ class Content(Part):
             seen.add(cell)
         return regions
 
-
-@dataclass(frozen=True)
-class Detail:
-    """What an image question is reported by, since percent correct alone would hide false alarms (PLY-13)."""
-
-    hits: int
-    misses: int
-    false_alarms: int
+    @model_validator(mode="after")
+    def _named_things_are_there(self) -> Content:
+        if self.search == "no" and not self.regions:
+            raise ValueError("with «search: no» the text names what to mark, so at least one of «regions» is needed")
+        return self
 
 
-def detail(content: Content, response: object) -> Detail:
+def counts(content: Content, response: object) -> Detail:
     """Regions found, regions not found, cells marked where nothing is. With one mark there is one thing to find."""
     cells = clean(content, response).get("cells", [])
     regions = content.regions or []
     hits = sum(any(cell in region.cells for cell in cells) for region in regions)
     wanted = min(len(regions), 1) if content.marks == "one" else len(regions)
     in_regions = [cell for region in regions for cell in region.cells]
-    return Detail(hits, wanted - hits, sum(cell not in in_regions for cell in cells))
+    return Detail(hits, wanted - hits, sum(cell not in in_regions for cell in cells), not regions)
+
+
+def detail(content: Content, response: object) -> Detail | None:
+    """The same where the picture is searched; None where the text has named what is there."""
+    return None if content.search == "no" else counts(content, response)
 
 
 def read(content: Content, order: Order, fields: Fields) -> Response:
@@ -85,7 +102,7 @@ def mark(content: Content, order: Order, response: Response) -> Fraction:
 
     A harmless picture earns 1 for "nothing suspicious" and 0 for any mark.
     """
-    found = detail(content, response)
+    found = counts(content, response)
     if not content.regions:
         return Fraction(int(clean(content, response) == {"nothing": True}))
     return Fraction(max(0, found.hits - found.false_alarms), found.hits + found.misses)
@@ -110,14 +127,15 @@ def public(content: Content, order: Order, response: Response, say: Say) -> dict
         "cells": [{"cell": cell, "chosen": cell in given.get("cells", [])} for cell in CELLS],
         "nothing": "nothing" in given,
         "several": content.marks == "several",
+        "search": content.search != "no",
     }
 
 
 def review(content: Content, order: Order, response: Response, say: Say) -> dict[str, Any]:
     return {
         "right": [{"name": say(region.name), "cells": region.cells} for region in content.regions or []],
-        "detail": asdict(detail(content, response)),
+        "detail": asdict(counts(content, response)),
     }
 
 
-TYPE = QuestionType("hotspot", 1, Content, read, clean, mark, right_answer, shuffled, public, review)
+TYPE = QuestionType("hotspot", 1, Content, read, clean, mark, right_answer, shuffled, public, review, detail)

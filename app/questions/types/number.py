@@ -28,10 +28,14 @@ def _not_negative(text: str) -> str:
     return text
 
 
+Value = Annotated[str, AfterValidator(_digits)]
+Tolerance = Annotated[str, AfterValidator(_digits), AfterValidator(_not_negative)]
+
+
 class Content(Part):
     type: Literal["number"]
-    value: Annotated[str, AfterValidator(_digits)]
-    tolerance: Annotated[str, AfterValidator(_digits), AfterValidator(_not_negative)]
+    value: Value
+    tolerance: Tolerance
     unit: Text | None = None
 
 
@@ -39,6 +43,12 @@ def number(typed: str) -> Fraction | None:
     """The number that a trainee typed: comma or point, any spaces, a typographic minus, digits of any script."""
     plain = _UNSEEN.sub("", typed).translate(_POINTS)
     return Fraction(plain) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", plain) else None
+
+
+def within(typed: str, value: str, tolerance: str) -> bool:
+    """Whether a typed number is the value, or off by no more than the tolerance."""
+    given = number(typed)
+    return given is not None and abs(given - Fraction(value)) <= Fraction(tolerance)
 
 
 def read(content: Content, order: Order, fields: Fields) -> Response:
@@ -55,8 +65,7 @@ def mark(content: Content, order: Order, response: Response) -> Fraction:
     """1 within the tolerance, its edges included, else 0. The unit may be typed behind the number."""
     typed = str(clean(content, response).get("value", ""))
     unit = next((unit for unit in (content.unit or {}).values() if typed.endswith(unit)), "")
-    given = number(typed.removesuffix(unit))
-    return Fraction(int(given is not None and abs(given - Fraction(content.value)) <= Fraction(content.tolerance)))
+    return Fraction(int(within(typed.removesuffix(unit), content.value, content.tolerance)))
 
 
 def right_answer(content: Content, order: Order) -> Response:

@@ -33,8 +33,8 @@ from app.questions.content import Question
 from app.questions.kind import Response
 from app.quizzes import forms, queries, rules, services
 from app.quizzes.errors import HandedIn, NodeUnfit, TooLate
-from app.quizzes.models import Attempt, AttemptClock, Mark
-from app.quizzes.queries import Given
+from app.quizzes.models import Attempt, AttemptClock
+from app.quizzes.queries import Given, Marked
 from app.quizzes.views.blueprint import bp
 from app.runs.models import Enrolment
 
@@ -46,6 +46,8 @@ def local_day(at: datetime) -> str:
 
 
 SURE = ("guess", "fairly", "sure")
+HELPED = ("ordering", "scenario")
+"""Types that js/questions.js helps with, beside every question with a picture."""
 
 
 # ---- finding ---------------------------------------------------------------------------------------------------------
@@ -217,10 +219,11 @@ def _shown(place: Place) -> Shown:
     """Made once for all who see the same question in the same order with the same answer: most of a page's cost is here."""
     attempt = place.sat.attempt
     order = place.order
-    key = (attempt.course_version_id, place.id, tuple(order), attempt.language, i18n.language(), repr(place.response))
+    practice = attempt.kind == "practice"
+    key = (attempt.course_version_id, place.id, tuple(order), attempt.language, i18n.language(), repr(place.response), practice)
     made = _pages.get(key)
     if made is None:
-        q = shown.public(place.question, attempt.language, order, place.response)
+        q = shown.public(place.question, attempt.language, order, place.response, described=practice)
         template = current_app.jinja_env.get_template(f"questions/page/{q['type']}.html")
         html = template.render(q=q, name=NAME, media=place.sat.media)
         made = Shown(q["text"], html, q["fallback_language"] or attempt.language, q["fallback_language"] is not None)
@@ -348,7 +351,7 @@ def attempt(sat: Sat, number: int | None = None) -> ResponseReturnValue:
         sat.id_at(number)
     here = datetime.now(ZoneInfo(i18n.viewer_zone())).utcoffset() or timedelta(0)
     return render_template(
-        "quizzes/attempt.html", sat=sat, number_shown=number, types={place.question.type for place in sat.places},
+        "quizzes/attempt.html", sat=sat, number_shown=number, helped=any(place.question.images or place.question.type in HELPED for place in sat.places),
         offset_minutes=here // timedelta(minutes=1), locale_tag=str(i18n.locale()).replace("_", "-"),
         clock_shown=clock.now(),
     )
@@ -568,8 +571,8 @@ class Pictures:
     harmless: int
 
 
-def _pictures(marks: list[Mark]) -> Pictures | None:
-    details = [mark.detail for mark in marks if mark.detail]
+def _pictures(marks: list[Marked]) -> Pictures | None:
+    details = [mark.detail for mark in marks if mark.detail and "hits" in mark.detail]
     if not details:
         return None
     return Pictures(
