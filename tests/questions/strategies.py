@@ -73,7 +73,7 @@ def _gap_options(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def _cloze(draw: st.DrawFn) -> dict[str, Any]:
-    names = draw(_ids(1, 8))
+    names = draw(_ids(1, 4))
     return {
         "passage": {tag: " ".join(f"{draw(words)} [[{one}]]" for one in draw(st.permutations(names))) for tag in LANGUAGES},
         "gaps": [{"id": one} | draw(st.one_of(_accepted(), _gap_options())) for one in names],
@@ -82,7 +82,7 @@ def _cloze(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def _fill_table(draw: st.DrawFn) -> dict[str, Any]:
-    columns, rows = draw(_ids(1, 5)), draw(_ids(2, 10))
+    columns, rows = draw(_ids(1, 3)), draw(_ids(2, 3))
     number = st.builds(lambda value, off: {"value": value, "tolerance": off.lstrip("-")}, digits, digits)
     to_fill = st.one_of(number, _accepted())
     cells = [[{"column": one} | draw(st.one_of(st.builds(dict, given=texts), to_fill)) for one in columns] for _ in rows]

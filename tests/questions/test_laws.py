@@ -167,7 +167,7 @@ def _renamed(plain: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     renamed = copy.deepcopy(plain)
     names: dict[str, str] = {}
     for part in ("options", "pairs", "extra", "items", "regions", "features", "places", "steps"):
-        for one in renamed.get(part, []):
+        for one in renamed[part] if isinstance(renamed.get(part), list) else ():
             names[one["id"]] = one["id"] = f"secret-{len(names)}"
     if renamed["type"] == "map-point":
         renamed["right"] = names[renamed["right"]]
