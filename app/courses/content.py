@@ -331,8 +331,8 @@ class CourseContent(Part):
     outcomes: list[Outcome]
     completion: CompletionRule
     quizzes: list[Quiz]
-    practicals: list[Practical] = []
-    timetable: list[TimetableDay] = []
+    practicals: list[Practical] = Field(default_factory=list)
+    timetable: list[TimetableDay] = Field(default_factory=list)
     modules: list[Module]
     sources: list[Source]
     media: list[Picture]

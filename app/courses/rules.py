@@ -12,7 +12,6 @@ from fractions import Fraction
 
 from app.courses.content import BlueprintRow, CourseContent, Quiz
 
-
 _ADDED_TO_COMPLETION = {"counts": "best", "hours": None, "practicals": "none", "retest": None}
 
 
