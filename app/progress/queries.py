@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
@@ -19,7 +19,12 @@ from app.db import MICRO
 from app.progress import rules
 from app.progress.models import LessonProgress
 from app.quizzes.models import Attempt
+from app.quizzes.practicals import queries as practicals
+from app.quizzes.practicals.rules import Standing, State
+from app.quizzes.queries import attempts_granted
+from app.quizzes.rules import counting
 from app.runs.models import CourseRun, Enrolment
+from app.schedule.queries import minutes_attended
 
 FINAL = ("post-test", "exam")
 ENDED = ("handed-in", "closed")  # closed by the deadline, with what was saved
@@ -33,11 +38,21 @@ class Progress:
     pre: Fraction | None = None  # the first pre-test handed in
     running: int = 0  # tests that are open
     passed_on: date | None = None  # day (UTC) of the attempt that first reached the pass mark
+    counts: str = "best"  # which attempt at the final test counts: first | best | last
+    practicals: Mapping[str, Standing] = field(default_factory=dict)
+
+    @property
+    def practical(self) -> str:
+        """What practical work came to: passed once all of it is, not-passed as soon as one task is not; empty while neither."""
+        states = [one.state for one in self.practicals.values()]
+        if State.NOT_PASSED in states:
+            return "not-passed"
+        return "passed" if states and all(state is State.PASSED for state in states) else ""
 
     @property
     def post(self) -> Fraction | None:
-        """The result that counts: the best of the final test."""
-        return self.facts.best_score
+        """The result of the final test that counts."""
+        return self.facts.counted_score
 
     @property
     def verdict(self) -> rules.Verdict:
@@ -97,29 +112,63 @@ def _progress(db: Session, which: sa.ColumnElement[bool]) -> dict[uuid.UUID, Pro
     )
     for enrolment, lesson, done in db.execute(pages):
         lessons[enrolment][lesson] = done
-    return {id: _one(contents[version], attempts[id], lessons[id]) for id, version in enrolments.items()}
+    asked = contents.values()
+    granted = attempts_granted(db, enrolments) if any(quiz.attempts for one in asked for quiz in one.quizzes) else {}
+    works = practicals.held_of(db, enrolments) if any(one.practicals for one in asked) else {}
+    hours = minutes_attended(db, enrolments) if any(one.completion.hours for one in asked) else {}
+    return {
+        id: _one(
+            contents[version], attempts[id], lessons[id], granted.get(id, {}), practicals.standings(contents[version], works.get(id, {})),
+            Fraction(hours[id].minutes, 60) if id in hours else Fraction(0),
+        )
+        for id, version in enrolments.items()
+    }
 
 
-def _one(content: CourseContent, attempts: list[Attempt], lessons: Mapping[str, bool]) -> Progress:
-    mark = Fraction(content.completion.pass_mark, 100)
-    required = [lesson.id for lesson in content.lessons] if content.completion.lessons == "all" else []
+def _one(
+    content: CourseContent, attempts: list[Attempt], lessons: Mapping[str, bool], granted: Mapping[str, int], work: Mapping[str, Standing],
+    hours: Fraction,
+) -> Progress:
+    rule = content.completion
+    mark = Fraction(rule.pass_mark, 100)
+    required = [lesson.id for lesson in content.lessons] if rule.lessons == "all" else []
     tests = [(quiz, [one for one in attempts if one.quiz == quiz.id]) for quiz in content.quizzes if quiz.kind in FINAL]
     # A course with several final tests is as good as the one that is worst: not taken, else lowest.
-    counts = [(_best(taken), taken, quiz) for quiz, taken in tests]
-    best, taken, quiz = min(counts, key=lambda one: Fraction(-1) if one[0] is None else one[0], default=(None, [], None))
+    counted = [(_counted(taken, rule.counts), taken, quiz) for quiz, taken in tests]
+    one, taken, quiz = min(counted, key=lambda found: _worth(found[0]), default=(None, [], None))
     pre = next((one for one in attempts if one.kind == "pre-test" and one.score is not None and one.state in ENDED), None)
     facts = rules.Facts(
-        lessons_read=sum(lessons.get(lesson, False) for lesson in required), lessons_required=len(required), best_score=best,
-        pass_mark=mark, attempts=len(taken), attempts_allowed=quiz.attempts if quiz else 0, has_test=quiz is not None,
-        started=bool(lessons or attempts),
+        lessons_read=sum(lessons.get(lesson, False) for lesson in required), lessons_required=len(required),
+        counted_score=None if one is None or one.score is None else Fraction(one.score, MICRO), being_marked=one is not None and one.score is None,
+        pass_mark=mark, attempts=len(taken),
+        attempts_allowed=quiz.attempts + granted.get(quiz.id, 0) if quiz and quiz.attempts else 0, has_test=quiz is not None,
+        practicals_passed=sum(found.passed for found in work.values()) if rule.practicals == "all" else 0,
+        practicals_required=len(content.practicals) if rule.practicals == "all" else 0,
+        hours_attended=hours, hours_required=Fraction(rule.hours or 0),
+        started=bool(lessons or attempts or any(found.state is not State.TO_DO for found in work.values())),
     )
-    reached = [one.ended_at for one in taken if one.ended_at and one.score is not None and Fraction(one.score, MICRO) >= mark]
+    reached = [taken_one.ended_at for taken_one in _that_count(taken, rule.counts) if taken_one.ended_at and Fraction(taken_one.score or 0, MICRO) >= mark]
     return Progress(
         facts, pre=Fraction(pre.score, MICRO) if pre and pre.score is not None else None,
-        running=sum(one.state == "open" for one in attempts), passed_on=min(reached).date() if reached else None,
+        running=sum(attempt.state == "open" for attempt in attempts), passed_on=min(reached).date() if reached else None,
+        counts=rule.counts, practicals=work,
     )
 
 
-def _best(taken: list[Attempt]) -> Fraction | None:
-    scores = [one.score for one in taken if one.score is not None and one.state in ENDED]
-    return Fraction(max(scores), MICRO) if scores else None
+def _counted(taken: list[Attempt], counts: str) -> Attempt | None:
+    """The attempt that counts; None before one is handed in."""
+    ended = [one for one in taken if one.state in ENDED]
+    place = counting([one.score for one in ended], counts)
+    return None if place is None else ended[place]
+
+
+def _that_count(taken: list[Attempt], counts: str) -> list[Attempt]:
+    """Those that may have passed the course: every one where the best counts, else the one that counts."""
+    if counts == "best":
+        return [one for one in taken if one.state in ENDED]
+    one = _counted(taken, counts)
+    return [one] if one else []
+
+
+def _worth(attempt: Attempt | None) -> int:
+    return -1 if attempt is None or attempt.score is None else attempt.score

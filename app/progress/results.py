@@ -18,7 +18,14 @@ from app.sheets import Column
 OUTCOMES: Mapping[str, Message] = {
     "passed": say("result", "passed"),
     "not-passed": say("result", "not passed"),
+    "being-marked": say("result", "being marked"),
     "not-taken": say("result", "not taken"),
+}
+PRACTICALS: Mapping[str, Message] = {"passed": say("result", "passed"), "not-passed": say("result", "not passed")}
+COUNTS: Mapping[str, Message] = {
+    "first": say("result", "The first try of the final test counts."),
+    "best": say("result", "The best try of the final test counts."),
+    "last": say("result", "The last try of the final test counts."),
 }
 COLUMNS = (
     Column("number", say("result", "No."), "int"),
@@ -52,16 +59,17 @@ class Row:
     gain_relative: Fraction | None
     gain_normalised: Fraction | None
     attempts: int
-    outcome: str  # passed | not-passed | not-taken
+    practical: str  # passed | not-passed, or nothing
+    outcome: str  # passed | not-passed | being-marked | not-taken
     certificate: str  # its number, or nothing
     participation: bool  # the certificate says "participated"
 
     @property
     def values(self) -> tuple[object, ...]:
-        """The line as COLUMNS want it. A practical mark is a dash until practical work is marked here."""
+        """The line as COLUMNS want it."""
         return (
             self.number, self.name, pick(self.agency), self.service_number, self.pre, self.post, self.gain_points, self.gain_relative,
-            self.gain_normalised, self.attempts, None, OUTCOMES[self.outcome], self.certificate or None,
+            self.gain_normalised, self.attempts, PRACTICALS.get(self.practical), OUTCOMES[self.outcome], self.certificate or None,
         )
 
 
@@ -72,6 +80,7 @@ class Results:
     rows: tuple[Row, ...]
     means: rules.Means | None
     pass_mark: Fraction
+    counts: str = "best"  # which try of the final test counts
 
     @property
     def passed(self) -> int:
@@ -128,17 +137,18 @@ def results(members: Sequence[Member], progress: Mapping[uuid.UUID, Progress], c
             Row(
                 member.enrolment_id, place, member.name, member.agency, member.service_number, _shown(one.pre), _shown(one.post),
                 _tenths(gain.points * 100) if gain else None, _hundredths(gain.relative) if gain else None,
-                _hundredths(gain.normalised) if gain else None, one.facts.attempts, _outcome(one), *held,
+                _hundredths(gain.normalised) if gain else None, one.facts.attempts, one.practical, _outcome(one), *held,
             )
         )
     means = rules.means((progress[member.enrolment_id].pre, progress[member.enrolment_id].post) for member in members)
     mark = next((progress[member.enrolment_id].facts.pass_mark for member in members), Fraction(0))
-    return Results(tuple(rows), means, mark)
+    counts = next((progress[member.enrolment_id].counts for member in members), "best")
+    return Results(tuple(rows), means, mark, counts)
 
 
 def _outcome(one: Progress) -> str:
     if one.post is None:
-        return "not-taken"
+        return "being-marked" if one.facts.being_marked else "not-taken"
     return "passed" if rules.passed(one.facts) else "not-passed"
 
 

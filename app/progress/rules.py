@@ -19,6 +19,7 @@ class Missing(StrEnum):
 
     LESSONS = "lessons"
     TEST_NOT_TAKEN = "test-not-taken"
+    BEING_MARKED = "being-marked"
     SCORE_TOO_LOW = "score-too-low"
     NO_ATTEMPT_LEFT = "no-attempt-left"
     PRACTICALS = "practicals"
@@ -46,7 +47,8 @@ class Facts:
 
     lessons_read: int = 0
     lessons_required: int = 0
-    best_score: Fraction | None = None  # of the final test; None: not handed in yet
+    counted_score: Fraction | None = None  # of the final test, by the attempt that counts; None: not handed in or not marked
+    being_marked: bool = False  # it is handed in, and a trainer has still to mark an answer
     pass_mark: Fraction = Fraction(0)
     attempts: int = 0  # of the final test, the one that runs included
     attempts_allowed: int = 0  # 0: as many as one likes
@@ -63,9 +65,9 @@ def missing(facts: Facts) -> list[Missing]:
     todo = []
     if facts.lessons_read < facts.lessons_required:
         todo.append(Missing.LESSONS)
-    if facts.has_test and facts.best_score is None:
-        todo.append(Missing.TEST_NOT_TAKEN)
-    elif facts.has_test and facts.best_score is not None and facts.best_score < facts.pass_mark:
+    if facts.has_test and facts.counted_score is None:
+        todo.append(Missing.BEING_MARKED if facts.being_marked else Missing.TEST_NOT_TAKEN)
+    elif facts.has_test and facts.counted_score is not None and facts.counted_score < facts.pass_mark:
         todo.append(Missing.SCORE_TOO_LOW)
         if 0 < facts.attempts_allowed <= facts.attempts:
             todo.append(Missing.NO_ATTEMPT_LEFT)
@@ -86,7 +88,7 @@ def verdict(facts: Facts) -> Verdict:
 
 def passed(facts: Facts) -> bool:
     """Whether the final test is passed, whatever else is missing."""
-    return facts.best_score is not None and facts.best_score >= facts.pass_mark
+    return facts.counted_score is not None and facts.counted_score >= facts.pass_mark
 
 
 def in_words(facts: Facts) -> list[Message]:
@@ -101,8 +103,9 @@ def _percent(share: Fraction) -> int:
 _SENTENCES = {
     Missing.LESSONS: lambda f: say("missing", "{n} of {total} lessons are not read to the end", n=f.lessons_required - f.lessons_read, total=f.lessons_required),
     Missing.TEST_NOT_TAKEN: lambda f: say("missing", "The final test is not taken"),
+    Missing.BEING_MARKED: lambda f: say("missing", "The final test is handed in and being marked"),
     Missing.SCORE_TOO_LOW: lambda f: say(
-        "missing", "The final test has {score} %, {mark} % are needed", score=_percent(f.best_score or Fraction(0)), mark=_percent(f.pass_mark),
+        "missing", "The final test has {score} %, {mark} % are needed", score=_percent(f.counted_score or Fraction(0)), mark=_percent(f.pass_mark),
     ),
     Missing.NO_ATTEMPT_LEFT: lambda f: say("missing", "All {n} attempts are used: ask the trainer", n=f.attempts_allowed),
     Missing.PRACTICALS: lambda f: say("missing", "{n} practical tasks are not passed", n=f.practicals_required - f.practicals_passed),

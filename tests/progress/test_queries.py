@@ -54,7 +54,7 @@ def test_lessons_and_tests_of_the_course_make_the_facts(db: Session) -> None:
 
     assert found == Progress(
         Facts(
-            lessons_read=1, lessons_required=2, best_score=Fraction(7, 10), pass_mark=Fraction(3, 4), attempts=2, attempts_allowed=2, started=True,
+            lessons_read=1, lessons_required=2, counted_score=Fraction(7, 10), pass_mark=Fraction(3, 4), attempts=2, attempts_allowed=2, started=True,
         ),
         pre=Fraction(2, 5),
     )

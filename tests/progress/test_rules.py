@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from app.progress.rules import Facts, Gain, Means, Missing, Verdict, gain, in_words, means, missing, passed, verdict
 
 DONE = Facts(
-    lessons_read=6, lessons_required=6, best_score=Fraction(4, 5), pass_mark=Fraction(4, 5), attempts=2, attempts_allowed=2, started=True,
+    lessons_read=6, lessons_required=6, counted_score=Fraction(4, 5), pass_mark=Fraction(4, 5), attempts=2, attempts_allowed=2, started=True,
 )
 
 shares = st.fractions(0, 1)
 facts = st.builds(
-    Facts, lessons_read=st.integers(0, 9), lessons_required=st.integers(0, 9), best_score=st.none() | shares, pass_mark=shares,
+    Facts, lessons_read=st.integers(0, 9), lessons_required=st.integers(0, 9), counted_score=st.none() | shares, pass_mark=shares,
     attempts=st.integers(0, 4), attempts_allowed=st.integers(0, 4), practicals_passed=st.integers(0, 3), practicals_required=st.integers(0, 3),
     hours_attended=st.fractions(0, 40), hours_required=st.fractions(0, 40), started=st.booleans(),
 )
@@ -29,14 +29,14 @@ facts = st.builds(
     [
         ({}, []),
         ({"lessons_read": 5}, [Missing.LESSONS]),
-        ({"best_score": None, "attempts": 0}, [Missing.TEST_NOT_TAKEN]),
-        ({"best_score": Fraction(79, 100), "attempts": 1}, [Missing.SCORE_TOO_LOW]),
-        ({"best_score": Fraction(79, 100)}, [Missing.SCORE_TOO_LOW, Missing.NO_ATTEMPT_LEFT]),
-        ({"best_score": Fraction(79, 100), "attempts": 9, "attempts_allowed": 0}, [Missing.SCORE_TOO_LOW]),
-        ({"best_score": None, "has_test": False}, []),
+        ({"counted_score": None, "attempts": 0}, [Missing.TEST_NOT_TAKEN]),
+        ({"counted_score": Fraction(79, 100), "attempts": 1}, [Missing.SCORE_TOO_LOW]),
+        ({"counted_score": Fraction(79, 100)}, [Missing.SCORE_TOO_LOW, Missing.NO_ATTEMPT_LEFT]),
+        ({"counted_score": Fraction(79, 100), "attempts": 9, "attempts_allowed": 0}, [Missing.SCORE_TOO_LOW]),
+        ({"counted_score": None, "has_test": False}, []),
         ({"practicals_required": 1}, [Missing.PRACTICALS]),
         ({"hours_required": Fraction(6), "hours_attended": Fraction(11, 2)}, [Missing.HOURS]),
-        ({"lessons_read": 0, "best_score": None, "hours_required": Fraction(6)}, [Missing.LESSONS, Missing.TEST_NOT_TAKEN, Missing.HOURS]),
+        ({"lessons_read": 0, "counted_score": None, "hours_required": Fraction(6)}, [Missing.LESSONS, Missing.TEST_NOT_TAKEN, Missing.HOURS]),
     ],
 )
 def test_what_is_missing_is_listed_in_the_order_of_doing(change: dict[str, object], expected: list[Missing]) -> None:
@@ -50,7 +50,7 @@ def test_what_is_missing_is_listed_in_the_order_of_doing(change: dict[str, objec
     [
         (DONE, Verdict.COMPLETED),
         (replace(DONE, lessons_read=5), Verdict.PARTICIPATED),
-        (replace(DONE, best_score=Fraction(0)), Verdict.PARTICIPATED),
+        (replace(DONE, counted_score=Fraction(0)), Verdict.PARTICIPATED),
         (Facts(lessons_required=6, started=True), Verdict.PARTICIPATED),
         (Facts(lessons_required=6, attempts=1), Verdict.PARTICIPATED),
         (Facts(lessons_required=6), Verdict.NOT_STARTED),
@@ -64,7 +64,7 @@ def test_a_course_is_completed_participated_or_not_started(given_facts: Facts, e
 @pytest.mark.goal("CMP-01")
 def test_what_is_missing_is_said_with_its_figures() -> None:
     """79.9 of 80 % is said as 79 %: what is shown never looks like a pass that it is not."""
-    low = replace(DONE, best_score=Fraction(799, 1000), lessons_read=4)
+    low = replace(DONE, counted_score=Fraction(799, 1000), lessons_read=4)
 
     said = [(one.text, dict(one.params)) for one in in_words(low)]
 
@@ -81,14 +81,14 @@ def test_the_verdict_and_the_list_never_disagree(known: Facts) -> None:
     """Completed is exactly that nothing is missing, and what is missing always has words."""
     assert (verdict(known) is Verdict.COMPLETED) == (missing(known) == [])
     assert len(in_words(known)) == len(missing(known))
-    assert passed(known) == (known.best_score is not None and not {Missing.TEST_NOT_TAKEN, Missing.SCORE_TOO_LOW} & set(missing(known)))
+    assert passed(known) == (known.counted_score is not None and not {Missing.TEST_NOT_TAKEN, Missing.SCORE_TOO_LOW} & set(missing(known)))
 
 
 @pytest.mark.goal("CMP-01")
 @given(facts, st.integers(0, 5), shares)
 def test_doing_more_never_takes_a_completion_away(known: Facts, lessons: int, score: Fraction) -> None:
     """More lessons read or a better score leaves no more to do than before."""
-    better = replace(known, lessons_read=known.lessons_read + lessons, best_score=max(score, known.best_score or Fraction(0)))
+    better = replace(known, lessons_read=known.lessons_read + lessons, counted_score=max(score, known.counted_score or Fraction(0)))
 
     left = set(missing(better)) - {Missing.SCORE_TOO_LOW, Missing.NO_ATTEMPT_LEFT}
     assert left <= set(missing(known))

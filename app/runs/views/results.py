@@ -10,7 +10,7 @@ from app.errors import say
 from app.http import guarded, me
 from app.people.signing_in import class_manager
 from app.progress.results import COLUMNS as RESULT_COLUMNS
-from app.progress.results import OUTCOMES, results
+from app.progress.results import COUNTS, OUTCOMES, PRACTICALS, results
 from app.progress.rules import FEWEST_PAIRS
 from app.runs.models import CourseRun
 from app.runs.views.blueprint import bp
@@ -35,7 +35,7 @@ def sheet(run: CourseRun) -> ResponseReturnValue:
     view = lists.show(lists.asked(RESULTS), made.rows)
     about = {
         "run": run, "course": title_of(run), "where": where_of(run), "days": days_of(run), "teachers": inside.teachers, "results": made,
-        "whole": inside.paths is None, "outcomes": OUTCOMES, "fewest": FEWEST_PAIRS,
+        "whole": inside.paths is None, "outcomes": OUTCOMES, "practicals": PRACTICALS, "counts": COUNTS, "fewest": FEWEST_PAIRS,
     }
     if view.file == "pdf":
         manager = class_manager(g.db, (run.classroom.office if run.classroom else run.office).path, today_of(run))
