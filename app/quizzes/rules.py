@@ -252,6 +252,26 @@ class Outage:
     stops: bool  # so long that the room waits for its invigilator
 
 
+def newest_sign(signs: Iterable[SignOfLife], reading: Reading) -> SignOfLife | None:
+    """The last of several signs of life: by the machine's clock since its start, before it by the wall clock."""
+    known = list(signs)
+    here = [one for one in known if one.boot == reading.boot]
+    if here:
+        return max(here, key=lambda one: one.ms)
+    return max(known, key=lambda one: one.at, default=None)
+
+
+def ran_at(sitting: Sitting, last: SignOfLife) -> bool:
+    """Whether an attempt was running at a sign of life of the server: not paused, its time not over, not long silent."""
+    if sitting.state != "open" or sitting.paused:
+        return False
+    here = last.boot == sitting.boot
+    if sitting.seconds is None:
+        return not here or last.ms - sitting.beat_ms < IDLE_MS
+    end = max(last.ms, sitting.beat_ms) if here else sitting.beat_ms
+    return sitting.used_ms + max(0, end - sitting.since_ms) < sitting.seconds * 1000 + sitting.credit_ms
+
+
 def outage(last: SignOfLife, reading: Reading, now: datetime) -> Outage | None:
     """What lies between the last sign of life and now; None for nothing worth a word.
 
@@ -352,6 +372,20 @@ def exact(stored: int) -> Fraction:
 def passed(stored: int, pass_mark: int) -> bool:
     """Whether a stored score reaches a pass mark in percent."""
     return stored * 100 >= pass_mark * MILLION
+
+
+def counting(scores: Sequence[int | None], counts: str) -> int | None:
+    """The place of the attempt that counts among those that are handed in, in their order: first, best or last.
+
+    A score of None is still being marked: it is the best only when there is no other. None without any attempt.
+    """
+    if not scores:
+        return None
+    if counts == "first":
+        return 0
+    if counts == "last":
+        return len(scores) - 1
+    return max(range(len(scores)), key=lambda place: -1 if scores[place] is None else scores[place] or 0)
 
 
 @dataclass(frozen=True)
