@@ -155,6 +155,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "field": "document-number",
         "steps": "yes",
     },
+    "free-text": {
+        "text": {
+            "en": "Why do you begin and end a search at the same point?", "ru": "Почему досмотр начинают и заканчивают в одной точке?",
+            "prs": "چرا تلاشی را از یک نقطه شروع و در همان نقطه ختم می‌کنید؟",
+        },
+        "words": "40",
+        "criteria": [
+            {"id": "gap", "text": {"en": "No zone is left out", "ru": "Ни одна зона не пропущена", "prs": "هیچ منطقه نمی‌ماند"}, "points": "2"},
+            {"id": "note", "text": {"en": "The way can be noted", "ru": "Путь можно записать", "prs": "راه نوشته می‌شود"}, "points": "1"},
+        ],
+        "example": {"en": "The circle closes, so no zone is left out, and the way can be written down."},
+    },
 }
 
 

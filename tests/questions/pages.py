@@ -31,6 +31,7 @@ class Form(HTMLParser):
         self.offered: set[tuple[str, str]] = set()
         self.unlabelled: list[str] = []
         self._select = ""
+        self._area = ""
         self._inert = 0  # inside <template>: for scripts only
         self._labels: set[str] = set()
         self._in_label = 0
@@ -47,7 +48,11 @@ class Form(HTMLParser):
         if tag == "label":
             self._in_label += 1
             self._labels.add(given.get("for") or "")
-        if tag in ("input", "select") and given.get("type") != "hidden" and not self._in_label and not given.get("aria-label") and not given.get("aria-labelledby"):
+        if tag == "textarea":
+            self._area = name
+            self.offered.add((name, ""))
+            self.fields.append((name, ""))
+        if tag in ("input", "select", "textarea") and given.get("type") != "hidden" and not self._in_label and not given.get("aria-label") and not given.get("aria-labelledby"):
             self._waiting.append(given.get("id") or name)
         if tag == "select":
             self._select = name
@@ -60,6 +65,12 @@ class Form(HTMLParser):
             if given.get("type") not in ("radio", "checkbox") or "checked" in given:
                 self.fields.append((name, value))
 
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            name, before = self.fields[-1]
+            self.fields[-1] = name, before + data
+
     def handle_endtag(self, tag: str) -> None:
+        self._area = "" if tag == "textarea" else self._area
         self._inert -= tag == "template"
         self._in_label -= tag == "label" and not self._inert

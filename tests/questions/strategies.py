@@ -160,6 +160,15 @@ CONTENT: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "short-text": st.builds(lambda typed, hint: typed | hint, _accepted(), st.fixed_dictionaries({}, optional={"hint": texts})),
     "cloze": _cloze(),
     "fill-table": _fill_table(),
+    "free-text": st.fixed_dictionaries(
+        {
+            "words": st.integers(5, 500).map(str),
+            "criteria": st.builds(
+                lambda names, said, points: [{"id": one, "text": said, "points": str(points)} for one in names], _ids(1, 6), texts, st.integers(1, 10),
+            ),
+        },
+        optional={"example": texts},
+    ),
     "check-digit": st.fixed_dictionaries({"field": st.sampled_from(sorted(check_digit.FIELDS)), "steps": st.sampled_from(["yes", "no"])}),
 }
 """The type's own fields as a course file has them."""
@@ -213,7 +222,7 @@ def responses(draw: st.DrawFn, question: Question) -> dict[str, Any]:
             given = draw(st.one_of(st.builds(dict, place=places), point))
         case "true-false":
             given = {"true": draw(st.sampled_from(["yes", "no"]))}
-        case "short-text":
+        case "short-text" | "free-text":
             given = {"text": draw(words)}
         case "cloze":
             filled = {gap.id: st.sampled_from([one.id for one in gap.options]) if gap.options else words for gap in content.gaps}
@@ -263,7 +272,7 @@ def form_of(shown: dict[str, Any], name: str) -> list[tuple[str, str]]:
             return [*named, (f"{name}.x", shown["x"]), (f"{name}.y", shown["y"])]
         case "true-false":
             return [(f"{name}.true", shown["chosen"])] if shown["chosen"] else []
-        case "short-text":
+        case "short-text" | "free-text":
             return [(f"{name}.text", shown["value"])]
         case "cloze":
             chosen = {gap["gap"]: next((one["place"] for one in gap["options"] if one["chosen"]), gap["value"]) for gap in shown["gaps"]}

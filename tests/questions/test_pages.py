@@ -15,7 +15,7 @@ from tests.questions.examples import EXAMPLES, example
 from tests.questions.pages import APP, Form, rendered
 from tests.questions.strategies import questions, responses
 
-TYPED = ("number", "short-text", "cloze", "fill-table", "check-digit")  # what is typed is not offered
+TYPED = ("number", "short-text", "cloze", "fill-table", "check-digit", "free-text")  # what is typed is not offered
 every_type = pytest.mark.parametrize("kind", sorted(TYPES))
 
 
@@ -91,6 +91,8 @@ def test_markup_in_a_text_stays_text(kind: str) -> None:
     ("true-false", {"true": "yes"}, ["Right", "True", "your answer, right"]),
     ("true-false", {"true": "no"}, ["Wrong", "False", "your answer, wrong", "right answer"]),
     ("short-text", {"text": "utou"}, ["Right", "utou", "Right answers", "UTOU 123-4"]),
+    ("free-text", {"text": "No zone is left out."}, ["A trainer has still to mark this answer", "No zone is left out.", "(2 points)", "The circle closes"]),
+    ("free-text", {}, ["No answer"]),
     ("short-text", {}, ["No answer", "–", "UTOU"]),
     ("cloze", {"gaps": {"start": "b", "end": "Point"}}, ["Partly right: 33\xa0%", "wrong:", "boot", "right answer: left front wheel arch", "no answer", "Point"]),
     ("fill-table", {"cells": {"forty.less": "0,64", "forty.do": "c"}}, ["Partly right: 33\xa0%", "0,64", "right answer: B-2", "right answer: 0", "no answer", "12.03"]),

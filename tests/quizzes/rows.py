@@ -13,10 +13,12 @@ from app import clock
 from app.clock import Clock, Uptime
 from app.courses.content import CourseContent
 from app.courses.models import Course, CourseVersion
+from app.courses.queries import course_content
 from app.ids import new_id
 from app.offices.models import Office
 from app.people.models import Person
-from app.quizzes import services
+from app.questions.types import TYPES
+from app.quizzes import invigilation, services
 from app.quizzes.models import Attempt
 from app.runs.models import CourseRun, Enrolment
 from tests.factories import added, make_office, make_person
@@ -65,8 +67,8 @@ TITLES = {
 
 
 def content(**changes: Any) -> CourseContent:
-    """A course: each type twice under the outcome "car", four simple ones under "seal"; tests pre, post and play."""
-    kinds = list(EXAMPLES)
+    """A course: each type that is marked by rule twice under the outcome "car", four simple ones under "seal"; tests pre, post and play."""
+    kinds = [kind for kind in EXAMPLES if not TYPES[kind].by_hand]
     car = [question(kind, f"{kind}-{n}") for n in (1, 2) for kind in kinds]
     seal = [question("single", f"seal-{n}", "seal", difficulty="easy" if n % 2 else "hard") for n in range(1, 5)]
     blueprint = [{"outcome": "car", "items": 2}, {"outcome": "seal", "items": 1}]
@@ -139,12 +141,24 @@ def make_enrolment(db: Session, run: CourseRun | None = None, person: Person | N
     )
 
 
-def make_attempt(db: Session, enrolment: Enrolment | None = None, quiz: str = "post", writer: str = WRITER) -> Attempt:
-    """An attempt just begun; save into it as WRITER."""
+def make_attempt(
+    db: Session, enrolment: Enrolment | None = None, quiz: str = "post", writer: str = WRITER, seat_id: uuid.UUID | None = None
+) -> Attempt:
+    """An attempt just begun, a supervised one after it was started for the room; save into it as WRITER."""
     enrolment = enrolment or make_enrolment(db)
+    start_for_room(db, enrolment.run_id, quiz)
     return services.start_attempt(
-        db, enrolment_id=enrolment.id, quiz=quiz, now=clock.now(), uptime=clock.uptime(), writer=writer
+        db, enrolment_id=enrolment.id, quiz=quiz, now=clock.now(), uptime=clock.uptime(), writer=writer, seat_id=seat_id
     )
+
+
+def start_for_room(db: Session, run_id: uuid.UUID, quiz: str, wave: int = 0) -> None:
+    """The class manager starts a supervised test; nothing for a test that needs none."""
+    run = db.get_one(CourseRun, run_id)
+    plan = course_content(db, run.course_version_id).quiz(quiz)
+    if plan is not None and plan.supervised:
+        by = make_person(db, db.get_one(Office, run.office_id))
+        invigilation.start_room_test(db, run, quiz, by=by.id, now=clock.now(), wave=wave)
 
 
 @dataclass
@@ -163,7 +177,11 @@ class Tab:
         )  # fmt: skip
 
     def beats(self, **values: Any) -> int | None:
-        """One sign of life."""
+        """One sign of life; gives the time left."""
+        return self.stands(**values).remaining_ms
+
+    def stands(self, **values: Any) -> services.Alive:
+        """One sign of life; gives how the attempt stands."""
         return services.beat(
             self.db, self.attempt_id, writer=self.writer, now=clock.now(), uptime=clock.uptime(), **values
         )
