@@ -106,5 +106,30 @@ class NotSupervised(Conflict):
     message = say("exam", "This test needs no invigilator: everybody begins it when he wants.")
 
 
+class RunNotOpen(Conflict):
+    message = say("exam", "This run is not open: its tests cannot be started.")
+
+
+class SeatBroken(Conflict):
+    """A seat that is out of order."""
+
+    def __init__(self, seat: str) -> None:
+        super().__init__(say("exam", "Seat {seat} is out of order. Choose another one, or mark it as working first.", seat=seat))
+
+
+class SeatTaken(Conflict):
+    """Somebody works at the seat."""
+
+    def __init__(self, who: str, seat: str) -> None:
+        super().__init__(say("exam", "{who} works at seat {seat} now. Choose a free seat.", who=who, seat=seat))
+
+
+class AtThatSeat(Conflict):
+    """He is there already."""
+
+    def __init__(self, who: str, seat: str) -> None:
+        super().__init__(say("exam", "{who} sits at seat {seat} already.", who=who, seat=seat))
+
+
 class NotStarted(Conflict):
     message = say("exam", "This test is not started for the room: there is nothing to end.")

@@ -43,6 +43,8 @@ class Beat(Sent):
     at: Place
     seen: Annotated[list[Place], Field(max_length=999)]
     flagged: Annotated[list[Place], Field(max_length=999)]
+    unsaved: Annotated[int, Field(ge=0, le=999)] = 0
+    left: Annotated[int, Field(ge=0, le=999)] = 0  # times the page was left since the last sign of life
 
 
 S = TypeVar("S", bound=Sent)

@@ -13,10 +13,13 @@ from sqlalchemy.orm import Session
 
 from app import clock as clocks
 from app.offices.models import Seat
+from app.offices.models import Seat
 from app.questions.kind import Response
 from app.quizzes import rules
+from app.quizzes.errors import SomebodysSeat
 from app.quizzes.models import Answer, Attempt, AttemptClock, GrantedAttempt, Mark, MarkCorrection, RoomTest
 from app.runs.models import Enrolment
+from app.schedule.models import Seating
 from app.schedule.models import Seating
 
 CLOCK = (
@@ -146,6 +149,59 @@ def room_waits(db: Session, enrolment_id: uuid.UUID, quiz: str) -> bool:
 def seat_label(db: Session, seat_id: uuid.UUID | None) -> str:
     """What is written on a PC; "" for none."""
     return (db.scalar(sa.select(Seat.label).where(Seat.id == seat_id)) if seat_id else None) or ""
+
+
+def open_room_tests(db: Session, run_id: uuid.UUID, quiz: str) -> list[RoomTest]:
+    """The tests that are started for the room and not ended, the oldest first. One query."""
+    return list(
+        db.scalars(
+            sa.select(RoomTest).where(RoomTest.run_id == run_id, RoomTest.quiz == quiz, RoomTest.ended_at.is_(None))
+            .order_by(RoomTest.started_at, RoomTest.wave)
+        )
+    )
+
+
+def room_waits(db: Session, enrolment_id: uuid.UUID, quiz: str) -> bool:
+    """Whether nobody has started this supervised test for the person's wave yet (who has none belongs to every wave). One query."""
+    wave = sa.select(Seating.wave).where(Seating.enrolment_id == enrolment_id).scalar_subquery()
+    started = (
+        sa.select(RoomTest.id).join(Enrolment, Enrolment.run_id == RoomTest.run_id)
+        .where(
+            Enrolment.id == enrolment_id, RoomTest.quiz == quiz, RoomTest.ended_at.is_(None),
+            RoomTest.wave.in_([0, sa.func.coalesce(wave, RoomTest.wave)]),
+        )
+    )
+    return db.scalar(started.limit(1)) is None
+
+
+def seat_label(db: Session, seat_id: uuid.UUID | None) -> str:
+    """What is written on a PC; "" for none."""
+    return (db.scalar(sa.select(Seat.label).where(Seat.id == seat_id)) if seat_id else None) or ""
+
+
+def refuse_somebodys_seat(db: Session, enrolment: Enrolment, seat_id: uuid.UUID) -> None:
+    """Raises SomebodysSeat when the plan keeps this seat for another person of the same wave. One query, two in case."""
+    rows = db.execute(
+        sa.select(Seating.enrolment_id, Seating.seat_id, Seating.wave, Seat.label)
+        .join(Enrolment, Enrolment.id == Seating.enrolment_id)
+        .outerjoin(Seat, Seat.id == Seating.seat_id)
+        .where(
+            Seating.run_id == enrolment.run_id, Enrolment.state == "enrolled",
+            sa.or_(Seating.enrolment_id == enrolment.id, Seating.seat_id == seat_id),
+        )
+    ).all()
+    mine = next((row for row in rows if row.enrolment_id == enrolment.id), None)
+    if mine is not None and mine.seat_id == seat_id:
+        return
+    if any(row.seat_id == seat_id and (mine is None or row.wave == mine.wave) for row in rows if row is not mine):
+        raise SomebodysSeat(seat_label(db, seat_id), (mine.label if mine else None) or "")
+
+
+def pause_of(clock: AttemptClock) -> str:
+    """Why an attempt stands still: "invigilator", "outage", or "" while it runs."""
+    if clock.paused_at is None:
+        return ""
+    return "outage" if clock.paused_by is None else "invigilator"
 
 
 def timed_unsupervised(db: Session) -> list[tuple[uuid.UUID, uuid.UUID, rules.Sitting]]:

@@ -21,8 +21,8 @@ from app.ids import new_id, new_token, token_hash
 from app.questions import shown
 from app.questions.kind import Response
 from app.quizzes import queries, rules
-from app.quizzes.errors import KeyReused, StaleAnswer
-from app.quizzes.models import Answer, Attempt, AttemptClock, ClockStep, Mark, WallClock
+from app.quizzes.errors import KeyReused, OpenElsewhere, StaleAnswer
+from app.quizzes.models import Answer, Attempt, AttemptClock, AttemptEvent, ClockStep, Mark, WallClock
 from app.quizzes.queries import sitting_of
 from app.runs.models import CourseRun, Enrolment
 
@@ -35,6 +35,16 @@ class Saved:
     revision: int
     at: datetime
     remaining_ms: int | None
+
+
+@dataclass(frozen=True)
+class Alive:
+    """How an attempt stands, for the tab that gave a sign of life."""
+
+    remaining_ms: int | None
+    paused: str  # "" | invigilator | outage
+    credit_ms: int  # given on top of the limit
+    hand: bool  # raised
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ def start_attempt(
 
     `writer` is the token of who will save into it; without one it must be opened first. `language` is that of the
     questions: one that the course has, else the enrolment's. Raises NotFound, NotYet, Over,
-    AttemptsUsed, TooFewQuestions.
+    AttemptsUsed, WaitForRoom, SomebodysSeat, TooFewQuestions.
     """
     version_id = db.scalar(
         sa.select(CourseRun.course_version_id)
@@ -93,8 +103,11 @@ def start_attempt(
         if attempt.state == "open" and not _closed_when_overdue(db, attempt, content, now, uptime):
             return attempt
     rules.may_start(
-        enrolled=enrolment.state == "enrolled", run_state=run_state, allowed=plan.attempts, taken=len(here)
+        enrolled=enrolment.state == "enrolled", run_state=run_state, allowed=plan.attempts, taken=len(here),
+        room_waits=plan.supervised and queries.room_waits(db, enrolment_id, quiz),
     )
+    if plan.supervised and seat_id is not None:
+        queries.refuse_somebodys_seat(db, enrolment, seat_id)
 
     first = next((attempt for attempt in mine if attempt.quiz == plan.parallel_to), None)
     seed = new_token(128)
@@ -142,16 +155,17 @@ def open_attempt(
 ) -> Opened:
     """From here on only who holds this writer token may save: another tab or PC that did is stale.
 
-    Raises NotFound; HandedIn through the first save.
+    `seat_id` is the PC's seat. A supervised attempt that sits at another one moves here after a release, which holds
+    once. Raises NotFound, OpenElsewhere; HandedIn through the first save.
     """
     take_write_lock(db)
     attempt, clock = _locked(db, attempt_id)
+    if attempt.state == "open":
+        _sits_down(db, attempt, clock, seat_id, now)
     sitting = sitting_of(attempt, clock)
     clock.used_ms, clock.since_ms = rules.new_stretch(sitting, uptime, now)
     clock.boot, clock.beat_ms, clock.beat_at = uptime.boot, uptime.ms, now
     clock.writer = token_hash(writer)
-    if seat_id is not None and attempt.seat_id != seat_id and attempt.state == "open":
-        attempt.seat_id = seat_id
     db.flush()
     newest = db.execute(
         sa.select(Answer.question, sa.func.max(Answer.revision), sa.func.max(Answer.saved_at))
@@ -163,6 +177,21 @@ def open_attempt(
         revisions={question: revision for question, revision, _ in newest},
         saved_at=max((at for _, _, at in newest), default=None),
     )
+
+
+def _sits_down(db: Session, attempt: Attempt, clock: AttemptClock, seat_id: uuid.UUID | None, now: datetime) -> None:
+    """The attempt is at work on this PC; raises OpenElsewhere. What a test that nobody supervises is opened from is just noted."""
+    at = attempt.seat_id
+    if not rules.may_take_over(supervised=attempt.supervised, sits_at=at, asks=seat_id, released=clock.released):
+        raise OpenElsewhere(queries.seat_label(db, at))
+    if at == seat_id or (seat_id is None and not attempt.supervised):
+        clock.wants_seat_id = clock.wants_at = None
+        return
+    attempt.seat_id = seat_id
+    if at is not None and attempt.supervised:
+        clock.released, clock.wants_seat_id, clock.wants_at = False, None, None
+        seats = {"from": queries.seat_label(db, at), "to": queries.seat_label(db, seat_id)}
+        db.add(AttemptEvent(attempt_id=attempt.id, at=now, by_id=None, what="move", detail=seats))
 
 
 def switch_language(db: Session, attempt_id: uuid.UUID, *, language: str) -> None:
@@ -264,8 +293,11 @@ def beat(
     at: str = "",
     seen: Iterable[str] = (),
     flagged: Collection[str] | None = None,
-) -> int | None:
-    """A sign of life from the tab that may write: where it is, what it has seen, what is flagged. Gives the time left.
+    unsaved: int = 0,
+    left_page: int = 0,
+) -> Alive:
+    """A sign of life from the tab that may write: where it is, what it has seen, what is flagged, how many answers wait
+    in the browser, and how often the page was left since the last sign. Gives how the attempt stands.
 
     Raises NotFound, StaleTab, HandedIn.
     """
@@ -282,9 +314,11 @@ def beat(
         clock.seen = [question for question in attempt.draw if question in known]
     if flagged is not None and set(flagged) != set(clock.flagged):
         clock.flagged = [question for question in attempt.draw if question in flagged]
+    clock.unsaved = unsaved
+    clock.focus_losses += left_page
     db.flush()
     note_clock(db, now=now, uptime=uptime)
-    return rules.remaining_ms(sitting, uptime, now)
+    return Alive(rules.remaining_ms(sitting, uptime, now), queries.pause_of(clock), clock.credit_ms, clock.hand_at is not None)
 
 
 # ---- ending ----------------------------------------------------------------------------------------------------------

@@ -376,7 +376,7 @@ def answer_by_form(sat: Sat, number: int) -> ResponseReturnValue:
     now, uptime, writer = clock.now(), clock.uptime(), new_token()
 
     # Whoever presses a button of a form works here: it takes the attempt over from any other tab.
-    services.open_attempt(g.db, attempt_id, writer=writer, now=now, uptime=uptime)
+    services.open_attempt(g.db, attempt_id, writer=writer, now=now, uptime=uptime, seat_id=_seat_id())
     changed = (response, sure) != (stored.response, stored.sure) if stored else bool(response or sure)
     if changed:
         body = f"{question_id}\0{revision}\0{sorted(response.items())!r}\0{sure}"
@@ -421,9 +421,7 @@ def open_for_writing(attempt: Mine) -> ResponseReturnValue:
     forms.sent(forms.Opening)
     writer = new_token()
     seat_id = _seat_id()
-    opened = services.open_attempt(
-        g.db, attempt.id, writer=writer, now=clock.now(), uptime=clock.uptime(), seat_id=seat_id
-    )
+    opened = services.open_attempt(g.db, attempt.id, writer=writer, now=clock.now(), uptime=clock.uptime(), seat_id=seat_id)
     return {
         "writer": writer,
         "key": waiting_key(attempt.id),
@@ -462,11 +460,14 @@ def beat(attempt: Mine) -> ResponseReturnValue:
     """A sign of life every few seconds: keeps place, what was seen and flags; gives the time left."""
     sent = forms.sent(forms.Beat)
     ids = dict(enumerate(attempt.draw, 1))
-    left = services.beat(
+    alive = services.beat(
         g.db, attempt.id, writer=sent.writer, now=clock.now(), uptime=clock.uptime(), at=ids.get(sent.at, ""),
         seen=[ids[n] for n in sent.seen if n in ids], flagged=[ids[n] for n in sent.flagged if n in ids],
+        unsaved=sent.unsaved, left_page=sent.left,
     )
-    return {"remaining": left, "clock": _clock_ms()}
+    return {
+        "remaining": alive.remaining_ms, "clock": _clock_ms(), "paused": alive.paused, "credit": alive.credit_ms, "hand": alive.hand,
+    }
 
 
 def _time(at: datetime | None) -> str | None:
