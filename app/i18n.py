@@ -89,7 +89,9 @@ def _say(text: str, params: Mapping[str, Any]) -> str:
 def _shown(value: Any) -> Any:
     if isinstance(value, Message):
         return say(value)
-    if isinstance(value, date) and not isinstance(value, datetime):
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
         return day(value)
     return number(value) if isinstance(value, int) and not isinstance(value, bool) else value
 

@@ -24,6 +24,7 @@ class LessonProgress(Record, Base):
     started_at: Mapped[datetime]
     visited_at: Mapped[datetime]
     done_at: Mapped[datetime | None] = mapped_column(default=None)
+    finished_at: Mapped[datetime | None] = mapped_column(default=None)  # its last page was last read then
 
 
 class PageNote(Record, Base):

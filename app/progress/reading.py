@@ -36,15 +36,21 @@ class Reading:
     page: int
     visited_at: datetime
     done_at: datetime | None
+    finished_at: datetime | None = None  # when its last page was last read, the first time or again
 
 
 def readings(db: Session, enrolment_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, Reading]]:
     """By enrolment and lesson; one query for all."""
     found: dict[uuid.UUID, dict[str, Reading]] = {}
     for row in db.scalars(_READINGS, {"ids": list(enrolment_ids)}):
-        reading = Reading(frozenset(row.pages_read), row.page, row.visited_at, row.done_at)
+        reading = Reading(frozenset(row.pages_read), row.page, row.visited_at, row.done_at, row.finished_at)
         found.setdefault(row.enrolment_id, {})[row.lesson] = reading
     return found
+
+
+def finished(db: Session, enrolment_id: uuid.UUID) -> dict[str, datetime]:
+    """When each lesson was last read to its end; before a retest it is to be read again. One query."""
+    return {id: one.finished_at for id, one in readings(db, [enrolment_id]).get(enrolment_id, {}).items() if one.finished_at}
 
 
 def note_of(db: Session, enrolment_id: uuid.UUID, lesson: str, page: int) -> str:
@@ -63,6 +69,8 @@ def read_page(db: Session, enrolment: Enrolment, *, lesson: str, page: int, page
         row.pages_read = sorted([*row.pages_read, page])
     row.page = min(page + 1, pages)
     row.visited_at = now
+    if page == pages:
+        row.finished_at = now
     if row.done_at is None and set(range(1, pages + 1)) <= set(row.pages_read):
         row.done_at = now
     db.flush()

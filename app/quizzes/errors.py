@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from app.errors import Conflict, Message, say
 
 
@@ -45,6 +47,21 @@ class WaitForRoom(NotYet):
     """A supervised test that nobody has started for the room."""
 
     message = say("quiz", "Your class manager starts this test for the room. Stay signed in: it opens here by itself.")
+
+
+class StillMarked(Conflict):
+    message = say("quiz", "Your last attempt is still being marked. The next one opens when its result is there.")
+
+
+class OpensLater(Conflict):
+    """The waiting time between two attempts is not over."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(say("quiz", "The next attempt opens at {moment}. Use the time for the lessons on what was missed.", moment=at))
+
+
+class ReadFirst(Conflict):
+    message = say("quiz", "The next attempt opens when the lessons on what was missed are read again to their last page.")
 
 
 class Over(Conflict):

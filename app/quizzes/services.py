@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -24,6 +24,8 @@ from app.quizzes import queries, rules
 from app.quizzes.errors import KeyReused, OpenElsewhere, StaleAnswer
 from app.quizzes.models import Answer, Attempt, AttemptClock, AttemptEvent, ClockStep, Mark, WallClock
 from app.quizzes.queries import sitting_of
+from app.quizzes.retests import queries as retests
+from app.quizzes.retests.rules import may_start_again
 from app.runs.models import CourseRun, Enrolment
 
 
@@ -69,12 +71,14 @@ def start_attempt(
     writer: str = "",
     seat_id: uuid.UUID | None = None,
     language: str | None = None,
+    read_at: Mapping[str, datetime] | None = None,
 ) -> Attempt:
     """Draw a new attempt at a quiz of the run's course; one that is open already is given back as it is.
 
     `writer` is the token of who will save into it; without one it must be opened first. `language` is that of the
-    questions: one that the course has, else the enrolment's. Raises NotFound, NotYet, Over,
-    AttemptsUsed, WaitForRoom, SomebodysSeat, TooFewQuestions.
+    questions: one that the course has, else the enrolment's. `read_at`: when each lesson was last read to its end, for
+    courses that ask for that before a retest. Raises NotFound, NotYet, Over, AttemptsUsed, StillMarked, OpensLater,
+    ReadFirst, WaitForRoom, SomebodysSeat, TooFewQuestions.
     """
     version_id = db.scalar(
         sa.select(CourseRun.course_version_id)
@@ -102,10 +106,12 @@ def start_attempt(
     for attempt in here:
         if attempt.state == "open" and not _closed_when_overdue(db, attempt, content, now, uptime):
             return attempt
+    grants = retests.grants_of(db, enrolment_id, quiz)
     rules.may_start(
-        enrolled=enrolment.state == "enrolled", run_state=run_state, allowed=plan.attempts, taken=len(here),
+        enrolled=enrolment.state == "enrolled", run_state=run_state, allowed=plan.attempts and plan.attempts + len(grants), taken=len(here),
         room_waits=plan.supervised and queries.room_waits(db, enrolment_id, quiz),
     )
+    may_start_again(retests.before_next(db, content, plan, here, grants, read_at=read_at, now=now))
     if plan.supervised and seat_id is not None:
         queries.refuse_somebodys_seat(db, enrolment, seat_id)
 

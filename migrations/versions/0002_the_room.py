@@ -392,6 +392,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mark_correction')),
     sa.UniqueConstraint('attempt_id', 'question', 'number', name=op.f('uq_mark_correction_attempt_id_question_number'))
     )
+    op.add_column('lesson_progress', sa.Column('finished_at', app.db.UtcDateTime(), nullable=True))
     op.add_column('attempt', sa.Column('channel', sa.String(length=10), nullable=False, server_default=sa.text("'pc'")))
     op.add_column('attempt', sa.Column('paper_id', sa.Uuid(), sa.ForeignKey('paper_test.id', name=op.f('fk_attempt_paper_id')), nullable=True), inline_references=True)
     op.add_column('attempt_clock', sa.Column('paused_at', app.db.UtcDateTime(), nullable=True))
