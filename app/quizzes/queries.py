@@ -13,13 +13,11 @@ from sqlalchemy.orm import Session
 
 from app import clock as clocks
 from app.offices.models import Seat
-from app.offices.models import Seat
 from app.questions.kind import Response
 from app.quizzes import rules
 from app.quizzes.errors import SomebodysSeat
 from app.quizzes.models import Answer, Attempt, AttemptClock, GrantedAttempt, Mark, MarkCorrection, RoomTest
 from app.runs.models import Enrolment
-from app.schedule.models import Seating
 from app.schedule.models import Seating
 
 CLOCK = (
@@ -121,34 +119,6 @@ def marks_of_attempts(db: Session, attempt_ids: Iterable[uuid.UUID]) -> dict[uui
             one.question, one.points, before.answered if before else True, one.detail or (before.detail if before else None), one.number,
         )
     return found
-
-
-def open_room_tests(db: Session, run_id: uuid.UUID, quiz: str) -> list[RoomTest]:
-    """The tests that are started for the room and not ended, the oldest first. One query."""
-    return list(
-        db.scalars(
-            sa.select(RoomTest).where(RoomTest.run_id == run_id, RoomTest.quiz == quiz, RoomTest.ended_at.is_(None))
-            .order_by(RoomTest.started_at, RoomTest.wave)
-        )
-    )
-
-
-def room_waits(db: Session, enrolment_id: uuid.UUID, quiz: str) -> bool:
-    """Whether nobody has started this supervised test for the person's wave yet (who has none belongs to every wave). One query."""
-    wave = sa.select(Seating.wave).where(Seating.enrolment_id == enrolment_id).scalar_subquery()
-    started = (
-        sa.select(RoomTest.id).join(Enrolment, Enrolment.run_id == RoomTest.run_id)
-        .where(
-            Enrolment.id == enrolment_id, RoomTest.quiz == quiz, RoomTest.ended_at.is_(None),
-            RoomTest.wave.in_([0, sa.func.coalesce(wave, RoomTest.wave)]),
-        )
-    )
-    return db.scalar(started.limit(1)) is None
-
-
-def seat_label(db: Session, seat_id: uuid.UUID | None) -> str:
-    """What is written on a PC; "" for none."""
-    return (db.scalar(sa.select(Seat.label).where(Seat.id == seat_id)) if seat_id else None) or ""
 
 
 def open_room_tests(db: Session, run_id: uuid.UUID, quiz: str) -> list[RoomTest]:
