@@ -23,6 +23,12 @@ def _with(kind: str, part: str, number: int, **changes: Any) -> dict[str, Any]:
     return {part: items}
 
 
+def _cell(**fields: Any) -> dict[str, Any]:
+    """The example of a table, its first cell written otherwise."""
+    first, *rest = EXAMPLES["fill-table"]["rows"][0]["cells"]
+    return _with("fill-table", "rows", 0, cells=[{"column": first["column"]} | fields, *rest])
+
+
 @pytest.mark.parametrize("kind", sorted(EXAMPLES))
 def test_an_unknown_key_is_named(kind: str) -> None:
     assert _refusals(kind, colour="red") == [(f"content.{kind}.colour", "Extra inputs are not permitted")]
@@ -53,6 +59,22 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
     ("hotspot", _with("hotspot", "regions", 0, cells=["D3", "D3"]), "the cell D3 is given twice; each belongs to one region"),
     ("hotspot", {"image": None}, "a hotspot needs its «image»"),
     ("hotspot", {"image": {"file": "../secret.svg", "alt": {"en": "x"}}}, "«../secret.svg» is not the name of a file in media/"),
+    ("true-false", {"right": "true"}, "Input should be 'yes' or 'no'"),
+    ("short-text", {"accepted": []}, "List should have at least 1 item after validation, not 0"),
+    ("short-text", _with("short-text", "accepted", 0, text={"en": "—"}), "the answer «—» has neither a letter nor a digit, so nothing could be compared"),
+    ("short-text", _with("short-text", "accepted", 0, text={"en": "a" * 101}), "an answer has more than 100 characters; nobody can type it, make it shorter"),
+    ("short-text", _with("short-text", "accepted", 0, id="b"), "the id «b» is given twice"),
+    ("cloze", {"passage": {"en": "Begin at [[start]], go [[way]]; end at [[start]] and [[stop]]."}}, "the passage in «en» and the gaps do not agree about end, start, stop; write each gap once as [[id]]"),
+    ("cloze", _with("cloze", "gaps", 2, fold=None), "the gap «end» needs either «options», or «accepted» and «fold»"),
+    ("cloze", _with("cloze", "gaps", 0, fold="words"), "the gap «start» needs either «options», or «accepted» and «fold»"),
+    ("cloze", _with("cloze", "gaps", 1, options=[{"id": "a", "text": {"en": "one"}}, {"id": "b", "text": {"en": "two"}}]), "in the gap «way» exactly one option must have «right: yes», here are 0"),
+    ("fill-table", _with("fill-table", "rows", 0, cells=EXAMPLES["fill-table"]["rows"][0]["cells"][:2]), "the row «forty» must have one cell for each column, in their order: should, less, do"),
+    ("fill-table", _with("fill-table", "columns", 0, id="do"), "the id «do» is given twice"),
+    ("fill-table", _cell(value="1"), "the cell of column «should» needs «given», or «value» and «tolerance», or «accepted» and «fold»"),
+    ("fill-table", _cell(given={"en": "1"}, value="1", tolerance="0"), "the cell of column «should» needs «given», or «value» and «tolerance», or «accepted» and «fold»"),
+    ("fill-table", _cell(value="1,5", tolerance="0"), "«1,5» is not a number; write digits with a point, like 0.63"),
+    ("fill-table", {"rows": [row | {"cells": [{"column": one, "given": {"en": "1"}} for one in ("should", "less", "do")]} for row in EXAMPLES["fill-table"]["rows"]]}, "no cell is to be filled; at least one needs «value» or «accepted»"),
+    ("check-digit", {"steps": "some"}, "Input should be 'yes' or 'no'"),
     ("single", {"text": {"en": "  "}}, "the text is empty; fill it in or delete the language"),
     ("single", {"text": {"English": "What?"}}, "«English» is not a language tag; write en, ru, kk, prs …"),
     ("single", {"text": {"kk": "Не істейсіз?"}}, "there is no language in which all texts of this question are written"),

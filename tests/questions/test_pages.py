@@ -69,7 +69,11 @@ def test_markup_in_a_text_stays_text(kind: str) -> None:
     """Nothing that an author or a trainee types becomes part of the page."""
     sting = "<img src=x onerror=alert(1)>\"'"
     question = example(kind, text={"en": sting}, feedback={"en": sting}, **({"unit": {"en": sting}} if kind == "number" else {}))
-    response = {"value": sting[:40]} if kind == "number" else {}
+    stung = {
+        "number": {"value": sting[:40]}, "short-text": {"text": sting}, "cloze": {"gaps": {"end": sting}},
+        "fill-table": {"cells": {"forty.do": sting}}, "check-digit": {"digit": sting, "steps": {"1": sting, "sum": sting}},
+    }
+    response = stung.get(kind, {})
     order = shown.order_of(question, "seed")
 
     html = rendered("page", shown.public(question, "en", order, response)) + rendered("review", shown.review(question, "en", order, response))
@@ -126,3 +130,35 @@ def test_an_order_marked_partly_is_shown_in_the_right_order() -> None:
     html = rendered("review", shown.review(question, "en", shown.order_of(question, "seed"), {}))
 
     assert re.findall(r'<th scope="row">(.*?)</th>', html) == [item["text"]["en"] for item in EXAMPLES["ordering"]["items"]]
+
+
+def test_a_review_of_a_check_digit_shows_the_reckoning_of_the_attempts_own_value() -> None:
+    question = example("check-digit")
+    order = ["L898902C36UTO7408122F1204159ZE184226B<<<<<1"]
+
+    html = rendered("review", shown.review(question, "en", order, {"digit": "6", "steps": {"1": "147", "2": "25", "sum": "300"}}))
+
+    assert "L898902C3" in html
+    assert [word for word in ("21 × 7", "= 24", "right answer: 316", "right:", "wrong:", "no answer", "Partly right: 55") if word not in html] == []
+
+
+def test_the_composite_is_shown_in_its_whole_line_without_its_digit() -> None:
+    question = example("check-digit", field="composite", steps="no")
+    order = ["L898902C36UTO7408122F1204159ZE184226B<<<<<1"]
+
+    html = rendered("page", shown.public(question, "en", order)) + rendered("print", shown.public(question, "en", order))
+
+    assert html.count("L898902C36UTO7408122F1204159ZE184226B&lt;&lt;&lt;&lt;&lt;1") == 2
+    assert html.count("<input") == 1
+
+
+@pytest.mark.parametrize("kind", ["cloze", "fill-table", "check-digit"])
+def test_what_a_pen_fills_in_is_numbered_on_paper(kind: str) -> None:
+    """A clerk who keys in a sheet finds each box by its number."""
+    question = example(kind)
+
+    html = rendered("print", shown.public(question, "en", shown.order_of(question, "seed")))
+
+    count = {"cloze": 3, "fill-table": 3, "check-digit": 9}[kind]
+    found = re.findall(r'class="(?:gap-no num|small)">(\d+)<', html)
+    assert list(dict.fromkeys(found)) == [str(n) for n in range(1, count + 1)]

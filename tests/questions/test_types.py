@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Any
 
 import pytest
 
 from app.questions import shown
-from app.questions.types import hotspot
+from app.questions.types import check_digit, hotspot
 from tests.questions.examples import earned, example
 
 # ---- choices -------------------------------------------------------------------------------------------------------
@@ -189,3 +191,152 @@ def test_a_mark_outweighs_nothing_suspicious_when_a_form_sends_both() -> None:
     response = shown.read(question, [], [("q.cell", "none"), ("q.cell", "B1"), ("q.cell", "Z9")], "q")
 
     assert response == {"cells": ["B1"]}
+
+
+# ---- true or false -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("right", "given", "mark"), [("yes", "yes", "1"), ("yes", "no", "0"), ("no", "no", "1"), ("no", True, "0"), ("no", "2", "0")])
+def test_a_statement_is_judged_true_or_false(right: str, given: Any, mark: str) -> None:
+    assert earned(example("true-false", right=right), {"true": given}) == mark
+
+
+def test_true_is_the_first_row_and_false_the_second() -> None:
+    question = example("true-false")
+
+    assert [shown.read(question, [], [("q.true", place)], "q") for place in ("1", "2", "3", "yes")] == [{"true": "yes"}, {"true": "no"}, {}, {}]
+
+
+# ---- short text ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["UTOU", "utou", "UTOU1234", "utou-123 4", "UТОU 123–4", "UTOU ۱۲۳۴"])
+def test_a_code_counts_however_it_is_typed(typed: str) -> None:
+    assert earned(example("short-text"), {"text": typed}) == "1"
+
+
+@pytest.mark.parametrize("typed", ["UTO", "UTOV", "UTOU1235", "—", "<>"])
+def test_another_code_earns_nothing_but_is_an_answer(typed: str) -> None:
+    question = example("short-text")
+
+    assert earned(question, {"text": typed}) == "0"
+    assert question.kind.answered(question.content, {"text": typed})
+
+
+def test_an_allowed_answer_counts_in_whatever_language_it_is_typed() -> None:
+    question = example("short-text", accepted=[{"id": "a", "text": {"en": "seal", "kk": "пломба", "prs": "مهر"}}], fold="words")
+
+    assert [earned(question, {"text": typed}) for typed in ("Seal", "ПЛОМБА", "مهر", "печать")] == ["1", "1", "1", "0"]
+
+
+# ---- cloze ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("gaps", "mark"), [
+    ({"start": "a", "way": "a", "end": "the point"}, "2/3"),
+    ({"start": "a", "way": "a", "end": "Point!"}, "1"),
+    ({"start": "a", "way": "a", "end": "месте"}, "1"),
+    ({"start": "b", "end": "place"}, "1/3"),
+    ({"start": "z", "way": ["a"], "other": "a"}, "0"),
+])
+def test_a_passage_is_marked_gap_by_gap(gaps: dict[str, Any], mark: str) -> None:
+    assert earned(example("cloze"), {"gaps": gaps}) == mark
+
+
+def test_a_gap_has_the_same_number_in_every_language_wherever_its_words_put_it() -> None:
+    question = example("cloze")
+    order = shown.order_of(question, "seed")
+
+    numbers = {tag: [piece["gap"] for piece in shown.public(question, tag, order)["pieces"] if isinstance(piece, dict)] for tag in ("en", "ru")}
+
+    assert numbers == {"en": ["1", "2", "3"], "ru": ["2", "1", "3"]}
+
+
+def test_a_full_stop_behind_a_gap_stays_with_it() -> None:
+    pieces = shown.public(example("cloze"), "en", shown.order_of(example("cloze"), "seed"))["pieces"]
+
+    assert [piece if isinstance(piece, str) else (piece["gap"], piece["after"]) for piece in pieces] == [
+        "Begin at the ", ("1", ""), " and go round the vehicle ", ("2", "."), " The search ends at the same ", ("3", "."), "",
+    ]
+
+
+def test_the_options_of_a_gap_stand_in_another_order_for_another_attempt() -> None:
+    question = example("cloze")
+
+    orders = {
+        tuple(one["text"] for one in shown.public(question, "en", shown.order_of(question, str(seed)))["gaps"][0]["options"]) for seed in range(40)
+    }
+
+    assert len(orders) == 6
+
+
+# ---- fill table ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("cells", "mark"), [
+    ({"forty.less": "0,63", "forty.do": "b2", "twenty.less": "0"}, "1"),
+    ({"forty.less": "۰٫۶۴", "forty.do": "В-2", "twenty.less": "0.00"}, "1"),
+    ({"forty.less": "0.65", "forty.do": "B-2"}, "1/3"),
+    ({"forty.should": "12.03", "twenty.do": "none", "forty.less": "none"}, "0"),
+])
+def test_a_table_is_marked_cell_by_cell_of_those_to_fill(cells: dict[str, str], mark: str) -> None:
+    assert earned(example("fill-table"), {"cells": cells}) == mark
+
+
+# ---- check digit ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("value", "digit"), [("L898902C3", 6), ("740812", 2), ("120415", 9), ("ZE184226B<<<<<", 1), ("L898902C3674081221204159ZE184226B<<<<<1", 0)])
+def test_check_digits_are_those_that_icao_publishes(value: str, digit: int) -> None:
+    """The specimens of Doc 9303 part 4, the composite of the same passport included."""
+    assert check_digit.check_digit(value) == digit
+
+
+def test_the_composite_covers_three_stretches_of_the_lower_line() -> None:
+    line = "L898902C36UTO7408122F1204159ZE184226B<<<<<1"
+    question = example("check-digit", field="composite", steps="no")
+
+    assert check_digit.value_in(question.content, [line]) == "L898902C3674081221204159ZE184226B<<<<<1"
+    assert question.kind.right_answer(question.content, [line]) == {"digit": "0"}
+
+
+def test_each_attempt_gets_a_passport_of_the_imaginary_state_whose_other_digits_are_right() -> None:
+    question = example("check-digit", field="composite")
+
+    lines = [shown.order_of(question, str(seed))[0] for seed in range(200)]
+
+    assert len(set(lines)) == 200
+    for line in lines:
+        assert re.fullmatch(r"[A-Z]\d{6}[A-Z]\d{2}UTO\d{7}[FM]\d{7}[A-Z]{2}\d{6}[A-Z]<{5}\d", line), line
+        assert [check_digit.check_digit(line[a:b]) for a, b in ((0, 9), (13, 19), (21, 27), (28, 42))] == [int(line[at]) for at in (9, 19, 27, 42)]
+        assert date.fromisoformat(f"19{line[13:15]}-{line[15:17]}-{line[17:19]}") < date.fromisoformat(f"20{line[21:23]}-{line[23:25]}-{line[25:27]}")
+
+
+def test_the_value_of_a_seed_is_the_same_in_every_release() -> None:
+    """A class server and its centre, and a mark looked at years later, need the same value."""
+    assert check_digit.shuffled(example("check-digit").content, "attempt:question") == ["H059488D80UTO6908108F3105249GX981826S<<<<<7"]
+
+
+SPECIMEN = ["L898902C36UTO7408122F1204159ZE184226B<<<<<1"]
+REST = {"1": "147", "2": "24", "3": "9", "4": "56", "5": "27", "6": "0", "7": "14", "8": "36", "9": "3"}
+
+
+@pytest.mark.parametrize(("response", "mark"), [
+    ({"digit": "6", "steps": REST | {"sum": "316", "remainder": "6"}}, "1"),
+    ({"digit": "6"}, "1/2"),
+    ({"steps": REST | {"sum": "316", "remainder": "6"}}, "1/2"),
+    ({"digit": "۶", "steps": {"1": "147", "2": "024", "sum": "317"}}, "13/22"),
+    ({"digit": "5", "value": "120416", "order": ["120416"], "steps": {"40": "0", "10": "0"}}, "0"),
+    ({"digit": "-6", "steps": {"6": "", "1": "147.0"}}, "0"),
+])
+def test_half_of_the_mark_is_for_the_digit_and_half_for_the_steps(response: dict[str, Any], mark: str) -> None:
+    question = example("check-digit")
+
+    assert str(question.kind.mark(question.content, SPECIMEN, response)) == mark
+
+
+def test_without_steps_the_digit_alone_counts() -> None:
+    question = example("check-digit", steps="no")
+
+    assert str(question.kind.mark(question.content, SPECIMEN, {"digit": "6"})) == "1"
+    assert question.kind.clean(question.content, {"digit": "6", "steps": REST}) == {"digit": "6"}

@@ -107,7 +107,10 @@ def public(content: Content, order: Order, response: Response, say: Say) -> dict
     }
     pieces = _GAP.split(say(content.passage))
     return {
-        "pieces": [gaps[piece] if at % 2 else piece for at, piece in enumerate(pieces)],
+        "pieces": [
+            gaps[piece] | {"after": _sign_after(pieces[at + 1])} if at % 2 else piece.removeprefix(_sign_after(piece) if at else "")
+            for at, piece in enumerate(pieces)
+        ],
         "gaps": list(gaps.values()),
         "typed": any(gap.accepted for gap in content.gaps),
     }
@@ -135,6 +138,12 @@ def _public(gap: Gap, number: str, order: Order, given: str, say: Say) -> dict[s
         "value": "",
         "code": False,
     }
+
+
+def _sign_after(piece: str) -> str:
+    """The punctuation right behind a gap, which must not begin a line."""
+    found = re.match(r"[^\w\s\[(«“]*", piece)
+    return found.group() if found else ""
 
 
 def _shown(gap: Gap, order: Order) -> list[str]:
