@@ -128,6 +128,13 @@ POLICY: dict[str, Rule] = {
     "attempt.start": OWN,
     "attempt.answer": OWN,
     "attempt.result": OWN,
+    # practical work, marking, debrief
+    "practical.do": OWN,
+    "practical.file": roles(Role.CLASS_MANAGER, owner=True, trainer=True),
+    "practical.mark": roles(Role.CLASS_MANAGER, trainer=True),  # a class manager keys in what a rater noted on paper
+    "attempt.mark": Rule(trainer=True),
+    "attempt.grant": roles(Role.CLASS_MANAGER, trainer=True),
+    "run.debrief": roles(Role.CLASS_MANAGER, trainer=True),
     # certificates
     "certificate.list": roles(Role.REGISTRAR, Role.MANAGER, Role.CLASS_MANAGER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR),
     "certificate.read": roles(

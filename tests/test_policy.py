@@ -71,6 +71,12 @@ run.teach           -      -       -     yes     -  x  -  -  -  -  -  -  -  -  -
 attempt.start       -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 attempt.answer      -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 attempt.result      -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
+practical.do        -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
+practical.file      -      -       yes   yes     -  x  -  -  -  -  -  -  -  -  -  -
+practical.mark      -      -       -     yes     -  x  -  -  -  -  -  -  -  -  -  -
+attempt.mark        -      -       -     yes     -  -  -  -  -  -  -  -  -  -  -  -
+attempt.grant       -      -       -     yes     -  x  -  -  -  -  -  -  -  -  -  -
+run.debrief         -      -       -     yes     -  x  -  -  -  -  -  -  -  -  -  -
 certificate.list    -      -       -     -       -  x  -  -  -  -  x  x  x  -  x  x
 certificate.read    -      -       yes   -       -  x  -  -  -  -  x  x  x  -  x  x
 certificate.issue   -      -       -     -       -  x  -  -  -  -  x  -  -  -  -  -
