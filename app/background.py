@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
+from app.certificates import printing_job
 from app.db import Database
-from app.ops import background
+from app.ops import background, export_job
 from app.ops.background import Kind
 from app.people import staff_import
 from config import Config
 
 KINDS: Mapping[str, Kind] = {
     "staff-import": staff_import.KIND,
+    "export": export_job.KIND,
+    "certificates": printing_job.KIND,
 }
 
 LOOK_EVERY = 1.0  # seconds between two looks into an empty queue

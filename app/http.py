@@ -16,6 +16,7 @@ from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_options_header
 
 from app import clock, i18n
 from app.db import Database, take_write_lock, transaction
@@ -317,6 +318,12 @@ def _unknown_error(error: Exception) -> Response:
         raise error
     log.exception("unexpected")
     return _answer(say("error", "Something went wrong on the server. It has been noted under the reference below."), 500)
+
+
+def file_name(response: Response) -> str:
+    """The name under which a response wants to be kept; empty for a page."""
+    _, options = parse_options_header(response.headers.get("Content-Disposition"))
+    return options.get("filename", "")
 
 
 def local_path(path: str | None) -> str:

@@ -181,6 +181,17 @@ def asked(listing: Listing, *, filters: Iterable[Filter] = ()) -> View:
     )
 
 
+LONG = 5_000
+"""Rows from which on a file is made in the background."""
+
+
+class TakesLong(Exception):
+    """The file that the address asks for is long: it becomes background work (ops/job_views.py)."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 def fetch(
     db: Session,
     view: View,
@@ -196,6 +207,8 @@ def fetch(
     `row` turns what SQL gives into what the columns read; with `scalars` the query gives one object a row.
     """
     view.total = db.scalar(sa.select(sa.func.count()).select_from(query.order_by(None).subquery())) or 0
+    if view.file in (*FILES, "pdf") and view.total > LONG and not g.get("in_background"):
+        raise TakesLong(view.listing.name)
     keys = order[view.sort_key]
     keys = keys if isinstance(keys, (list, tuple)) else (keys,)
     # Empty values stand last either way: the two databases do not agree on it by themselves.

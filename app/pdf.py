@@ -105,6 +105,19 @@ def write(
     return made
 
 
+def joined(parts: Sequence[bytes], *, title: str) -> bytes:
+    """Several papers as one, in their order. Meant for the printer: it loses the tags for screen readers that each part has."""
+    from pypdf import PdfWriter
+
+    writer = PdfWriter()
+    for part in parts:
+        writer.append(io.BytesIO(part))
+    writer.add_metadata({"/Title": title})
+    made = io.BytesIO()
+    writer.write(made)
+    return made.getvalue()
+
+
 def list_paper(sheet: Sheet) -> bytes:
     """Any sheet as a printed list: title block, filters in words, all rows, how many they are."""
     whole(sheet)

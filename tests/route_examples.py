@@ -311,6 +311,7 @@ EXAMPLES: dict[str, Make] = {
     "certificates.issue": ended_run,
     "certificates.preview": ended_run,
     "certificates.print_run": certificate,
+    "certificates.print_in_background": certificate,
     "certificates.verify": checked,
     "certificates.give_block": new_block,
     "certificates.close_block": block,

@@ -17,6 +17,7 @@ from app.certificates.queries import Line
 from app.certificates.rules import STAMPS, Facts, Kind, State
 from app.i18n import pick, say, speaking, t
 from app.people.names import Name
+from app.runs.models import CourseRun
 
 STYLE = "certificate.css"
 # Where the drawings stand, in millimetres: top and size of the crest, middle of the rosette. certificate.css leaves the room.
@@ -158,6 +159,50 @@ def _facts(facts: Facts, each: Callable[..., list[Any]]) -> list[tuple[str, list
         (lambda: t("paper", "Date of issue"), both(lambda: wording.numerals(i18n.day(facts.issued_on, "form")))[:1]),
     )
     return [(" · ".join(both(label)), values) for label, values in rows]
+
+
+# ---- a run -----------------------------------------------------------------------------------------------------------
+
+
+def of_run(run: CourseRun, lines: Sequence[Line]) -> bytes:
+    """The certificates of a run in the order of its roster, those that no longer hold left out, and the page of the register."""
+    title, language = title_of_run(run, lines)
+    return certificates([copy_of(line) for line in standing(lines)], language=language, title=title, register=register(run, lines))
+
+
+def standing(lines: Sequence[Line]) -> list[Line]:
+    """The certificates that are still to be printed: not void, not replaced."""
+    return [line for line in lines if line.state not in rules.FINAL]
+
+
+def printed_name(line: Line) -> Name:
+    """The name as it stands on the certificate."""
+    return rules.name_in(line.facts.names, line.facts.language)[1]
+
+
+def title_of_run(run: CourseRun, lines: Sequence[Line]) -> tuple[str, str]:
+    """Title and language of the file."""
+    language = lines[0].facts.language
+    with speaking(language):
+        return t("certificate", "Certificates of run {code}", code=run.code), language
+
+
+def register(run: CourseRun, lines: Sequence[Line]) -> dict[str, Any]:
+    """What stands on the page of the register: a line for each number, also of those that no longer hold."""
+    facts = lines[0].facts
+    with speaking(facts.language):
+        shown = [
+            {
+                "number": line.certificate.number, "name": printed_name(line).full, "kind": say(wording.KINDS[line.certificate.kind]),
+                "issued_on": i18n.day(line.facts.issued_on, "form"), "note": "" if line.state is State.ISSUED else say(wording.STATES[line.state]),
+            }
+            for line in lines
+        ]
+        ends = t("paper", "Lines: {n}. Numbers are given once; a number that is void or replaced stays in the register.", n=len(shown))
+        return {
+            "course": pick(facts.titles), "run": run.code, "period": wording.period(run.starts_on, run.ends_on), "place": pick(facts.place),
+            "lines": shown, "foot": ends,
+        }
 
 
 # ---- the QR code -----------------------------------------------------------------------------------------------------

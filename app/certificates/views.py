@@ -14,33 +14,24 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from app import clock, files, i18n, lists
-from app.certificates import checking, completion, keys, printing, queries, rules, services, wording
+from app.certificates import checking, completion, keys, printing, printing_job, queries, rules, services, wording
 from app.certificates.models import Certificate, NumberBlock, Paper, Signatory
 from app.certificates.queries import Held, Line
 from app.certificates.rules import Facts, Kind, Number, State
+from app.certificates.wording import KINDS, STATES
 from app.courses.models import CourseVersion
 from app.errors import Invalid, Message, NotFound, Throttled, say
 from app.http import can, go, guarded, me, note, say_next
 from app.i18n import LANGUAGES, pick, speaking, t
 from app.lists import Column, Filter, Listing
 from app.offices.models import Country, Office
+from app.ops import background
 from app.policy import Target
 from app.runs.models import CourseRun, Enrolment
 from app.runs.queries import Member, roster
 
 bp = Blueprint("certificates", __name__)
 
-KINDS: dict[str, Message] = {
-    Kind.COMPLETED: say("certificate", "successfully completed"),
-    Kind.PARTICIPATED: say("certificate", "participated"),
-}
-STATES: dict[str, Message] = {
-    State.ISSUED: say("certificate", "in force"),
-    State.SUSPENDED: say("certificate", "suspended"),
-    State.REVOKED: say("certificate", "revoked"),
-    State.REPLACED: say("certificate", "replaced"),
-    State.VOIDED: say("certificate", "void"),
-}
 EVENTS: dict[str, Message] = STATES | {
     State.ISSUED: say("certificate", "issued"), rules.RESTORED: say("certificate", "suspension ended"),
 }
@@ -53,7 +44,7 @@ REGISTER = Listing(
     "certificates", say("certificate", "Register of certificates"), sort="-number",
     columns=(
         Column("number", say("certificate", "Number"), value=lambda line: line.certificate.number, sort=True, always=True),
-        Column("name", say("certificate", "Name"), value=lambda line: _printed_name(line).full, sort=True),
+        Column("name", say("certificate", "Name"), value=lambda line: printing.printed_name(line).full, sort=True),
         Column("kind", say("certificate", "Kind"), value=lambda line: KINDS[line.certificate.kind]),
         Column("course", say("certificate", "Course"), value=lambda line: pick(line.facts.titles)),
         Column("run", say("certificate", "Run"), value=lambda line: line.run_code, sort=True),
@@ -72,10 +63,6 @@ REGISTER = Listing(
     ),
 )
 
-
-def _printed_name(line: Line) -> Any:
-    facts = line.facts
-    return rules.name_in(facts.names, facts.language)[1]
 
 
 def _signatories(facts: Facts) -> str:
@@ -331,7 +318,7 @@ def _run_page(run: CourseRun, error: Message | None = None) -> str:
         error = rules.too_few(len(getting), left)
     return render_template(
         "certificates/run.html", period=wording.period, run=run, due=due, getting=getting, issued=[one for one in due if one.held and one.held.state is not State.REVOKED], offered=offered, left=left, year=year,
-        choice=_choice(run, offered), languages=_language_choices(run), layouts=LAYOUTS, kinds=KINDS, states=STATES, without=without, error=error,
+        many=printing_job.MANY, choice=_choice(run, offered), languages=_language_choices(run), layouts=LAYOUTS, kinds=KINDS, states=STATES, without=without, error=error,
     )
 
 
@@ -392,31 +379,20 @@ def preview(run: CourseRun) -> ResponseReturnValue:
 def print_run(run: CourseRun) -> ResponseReturnValue:
     """All certificates of a run in one file, in the order of the roster, with their page of the register."""
     lines = queries.lines_of_run(g.db, run.id)
-    printed = [line for line in lines if line.state not in rules.FINAL]
     if not lines:
         raise NotFound()
-    language = lines[0].facts.language
-    with speaking(language):
-        title = t("certificate", "Certificates of run {code}", code=run.code)
-    data = printing.certificates([printing.copy_of(line) for line in printed], language=language, title=title, register=_register(run, lines, language))
-    return lists.attachment(data, f"certificates-{run.code}.pdf", rows=len(printed), inline=True)
+    return lists.attachment(printing.of_run(run, lines), f"certificates-{run.code}.pdf", rows=len(lines), inline=True)
 
 
-def _register(run: CourseRun, lines: Sequence[Line], language: str) -> dict[str, Any]:
-    facts = lines[0].facts
-    with speaking(language):
-        shown = [
-            {
-                "number": line.certificate.number, "name": _printed_name(line).full, "kind": i18n.say(KINDS[line.certificate.kind]),
-                "issued_on": i18n.day(line.facts.issued_on, "form"), "note": "" if line.state is State.ISSUED else i18n.say(STATES[line.state]),
-            }
-            for line in lines
-        ]
-        ends = t("paper", "Lines: {n}. Numbers are given once; a number that is void or replaced stays in the register.", n=len(shown))
-        return {
-            "course": pick(facts.titles), "run": run.code, "period": wording.period(run.starts_on, run.ends_on), "place": pick(facts.place),
-            "lines": shown, "foot": ends,
-        }
+@bp.post("/runs/<code>/certificates/print")
+@guarded("certificate.list", the_run)
+def print_in_background(run: CourseRun) -> ResponseReturnValue:
+    """The same for a long run, as background work with its progress."""
+    job = background.ask(
+        g.db, kind="certificates", params={"name": run.code, "run": str(run.id)}, person_id=me().person_id, language=i18n.language(),
+        now=clock.now(),
+    )
+    return go("jobs.page", job_id=job.id)
 
 
 # ---- one certificate -------------------------------------------------------------------------------------------------
@@ -442,7 +418,7 @@ def _page(line: Line, error: Message | None = None, deed: str = "") -> str:
     old = g.db.get(Certificate, line.certificate.replaces_id) if line.certificate.replaces_id else None
     newer = g.db.scalar(sa.select(Certificate).where(Certificate.replaces_id == line.certificate.id))
     return render_template(
-        "certificates/page.html", period=wording.period, line=line, facts=line.facts, name=_printed_name(line), history=queries.history(g.db, line.certificate.id),
+        "certificates/page.html", period=wording.period, line=line, facts=line.facts, name=printing.printed_name(line), history=queries.history(g.db, line.certificate.id),
         old=old, newer=newer, kinds=KINDS, states=STATES, events=EVENTS, own=line.person_id == me().person_id,
         may_change=can("certificate.revoke", target) and line.state not in rules.FINAL, error=error, deed=deed,
         qr=printing.qr(line.facts.address, line.certificate.payload), address=printing.short_address(line.facts.address),
@@ -561,7 +537,7 @@ def _check_page(line: Line | None = None, *, verdict: checking.Verdict | None = 
         response = make_response(
             render_template(
                 "certificates/check.html", period=wording.period, hours=wording.hours, line=line, verdict=verdict, asked=status is not None, kinds=KINDS, said=checking.STATES, at=clock.now(),
-                holder=rules.public_name(_printed_name(line)) if line else "", zone=_zone_of(line), text=request.form.get("text", "")[:600],
+                holder=rules.public_name(printing.printed_name(line)) if line else "", zone=_zone_of(line), text=request.form.get("text", "")[:600],
                 typed=request.form.get("name", "")[:200],
             ),
             status or 200,

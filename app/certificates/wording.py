@@ -10,8 +10,22 @@ from datetime import date
 from fractions import Fraction
 
 from app import i18n
+from app.certificates.rules import Kind, State
 from app.db import MICRO
+from app.errors import Message, say
 from app.i18n import nt
+
+KINDS: dict[str, Message] = {
+    Kind.COMPLETED: say("certificate", "successfully completed"),
+    Kind.PARTICIPATED: say("certificate", "participated"),
+}
+STATES: dict[str, Message] = {
+    State.ISSUED: say("certificate", "in force"),
+    State.SUSPENDED: say("certificate", "suspended"),
+    State.REVOKED: say("certificate", "revoked"),
+    State.REPLACED: say("certificate", "replaced"),
+    State.VOIDED: say("certificate", "void"),
+}
 
 _DARI_DIGITS = str.maketrans("0123456789%", "۰۱۲۳۴۵۶۷۸۹٪")
 

@@ -17,6 +17,7 @@ from app.http import go, guarded, me
 from app.ops import background
 from app.ops.models import BackgroundJob, Heartbeat
 from app.policy import Target
+from app.work import work
 
 bp = Blueprint("jobs", __name__)
 
@@ -61,6 +62,19 @@ def _words(seconds: int | None) -> str:
     if seconds < 60:
         return i18n.t("job", "less than a minute left")
     return i18n.nt("job", "about {n} minute left", "about {n} minutes left", (seconds + 30) // 60)
+
+
+@bp.app_errorhandler(lists.TakesLong)
+def in_background(long: lists.TakesLong) -> ResponseReturnValue:
+    """A long list asked for as a file becomes work in the background; the browser is led to its progress."""
+    who = me()
+    with work(current_app.extensions["sabaq.database"], who.person_id) as db:
+        job = background.ask(
+            db, kind="export", params={"name": long.name, "address": request.full_path}, person_id=who.person_id,
+            language=i18n.language(), now=clock.now(),
+        )
+        job_id = job.id
+    return go("jobs.page", job_id=job_id)
 
 
 @bp.get("/jobs")

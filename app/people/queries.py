@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -55,17 +55,18 @@ class Who:
 
 
 def who_is(db: Session, token_hash: str, today: date) -> Who | None:
-    """The person whose sign-in has this token, with today's grants; two queries.
+    """The person whose sign-in has this token, with today's grants; one query, because every request asks it.
 
     None when it has ended, or when the person has left or may sign in no more. A PIN has six digits: it opens what a
     trainee may do, whatever else the person is.
     """
-    row = db.execute(_WHO, {"token_hash": token_hash, "today": today}).first()
-    if row is None:
+    rows = db.connection().execute(_WHO, {"token_hash": token_hash, "today": today}).all()
+    if not rows:
         return None
     (sign_in, kind, started_at, seen_at, person, name, lang, size, contrast, spacing, keys,
-     office_id, office_names, zone, seat, classroom) = row
-    grants = grants_of(db, person, today)
+     office_id, office_names, zone, seat, classroom, posting, *_) = rows[0]
+    # A row for each grant, and for each posting where there are several: the newest posting is the one that counts.
+    grants = tuple(Grant(Role(role), path) for *_, of, role, path in rows if of == posting and role is not None)
     if kind == "pin":
         grants = tuple(grant for grant in grants if grant.role is Role.TRAINEE)
     return Who(
@@ -76,17 +77,39 @@ def who_is(db: Session, token_hash: str, today: date) -> Who | None:
     )
 
 
+def who_now(db: Session, person_id: uuid.UUID, today: date) -> Who | None:
+    """A person as background work acts for him: with today's roles, without a sign-in. None when he may sign in no more."""
+    row = db.execute(
+        sa.select(Person.short_name, Office.id, Office.names, Office.zone)
+        .outerjoin(Account, Account.person_id == Person.id)
+        .outerjoin(Posting, sa.and_(Posting.person_id == Person.id, Posting.valid_from <= today, sa.or_(Posting.valid_to.is_(None), Posting.valid_to >= today)))
+        .outerjoin(Office, Office.id == Posting.office_id)
+        .where(Person.id == person_id, Account.disabled_at.is_(None), sa.or_(Person.left_on.is_(None), Person.left_on > today))
+        .order_by(Posting.valid_from.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    name, office_id, office, zone = row
+    at = datetime.combine(today, time(), UTC)
+    return Who(
+        person_id=person_id, sign_in_id=uuid.UUID(int=0), name=name, started_at=at, seen_at=at, kind="password", zone=zone or "UTC",
+        office_id=office_id, office=office or {}, grants=grants_of(db, person_id, today),
+    )
+
+
 def grants_of(db: Session, person_id: uuid.UUID, today: date) -> tuple[Grant, ...]:
     """The roles that a person holds today."""
     return tuple(Grant(Role(role), path) for role, path in db.execute(_GRANTS, {"person_id": person_id, "today": today}))
 
 
-# ---- the two statements of every request: made once, of plain tables, because making them costs more than running them ----
+# ---- the statement of every request: made once, of plain tables, because making it costs more than running it ----
 
 _TODAY = sa.bindparam("today", type_=sa.Date())
 _sign_in, _person, _account, _preference, _posting, _grant, _office, _seat, _classroom = (
     table.__table__ for table in (SignIn, Person, Account, Preference, Posting, RoleGrant, Office, Seat, Classroom)
 )
+_granted = _office.alias("granted")  # the office that a role is given for
 
 
 def _current(table: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -98,6 +121,7 @@ _WHO = (
         _sign_in.c.id, _sign_in.c.kind, _sign_in.c.started_at, _sign_in.c.seen_at, _person.c.id, _person.c.short_name,
         _preference.c.language, _preference.c.text_size, _preference.c.contrast, _preference.c.spacing, _preference.c["keys"],
         _office.c.id, _office.c.names, _office.c.zone, _seat.c.label, _classroom.c.names,
+        _posting.c.id, _grant.c.role, _granted.c.path,
     )
     .select_from(
         _sign_in.join(_person, _person.c.id == _sign_in.c.person_id)
@@ -107,13 +131,14 @@ _WHO = (
         .outerjoin(_office, _office.c.id == _posting.c.office_id)
         .outerjoin(_seat, _seat.c.id == _sign_in.c.seat_id)
         .outerjoin(_classroom, _classroom.c.id == _seat.c.classroom_id)
+        .outerjoin(_grant, sa.and_(_grant.c.person_id == _person.c.id, _current(_grant)))
+        .outerjoin(_granted, _granted.c.id == _grant.c.office_id)
     )
     .where(
         _sign_in.c.token_hash == sa.bindparam("token_hash"), _sign_in.c.ended_at.is_(None), _account.c.disabled_at.is_(None),
         sa.or_(_person.c.left_on.is_(None), _person.c.left_on > _TODAY),
     )
-    .order_by(_posting.c.valid_from.desc())
-    .limit(1)
+    .order_by(_posting.c.valid_from.desc(), _posting.c.id, _grant.c.role, _granted.c.path)
 )
 _GRANTS = (
     sa.select(_grant.c.role, _office.c.path)

@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
+from pypdf import PdfReader
 from sqlalchemy.orm import Session
 
 from app import background as table
-from app import clock
+from app import clock, lists
+from app.certificates import printing_job
 from app.db import Database
 from app.errors import Conflict, say
 from app.ops import background
@@ -28,6 +31,7 @@ from app.people.models import Person
 from app.policy import Role
 from config import Config
 from tests import factories
+from tests.certificates import rows
 from tests.people.rows import make_centre, take_in
 
 ClientOf = Callable[[Person], FlaskClient]
@@ -208,3 +212,54 @@ def test_the_job_process_does_background_work(own_database: Database, tmp_path: 
     worker.join(10)
 
     assert (job_of(own_database, job_id).state, worker.is_alive()) == ("failed", False)
+
+
+@pytest.mark.goal("XCT-11")
+def test_a_long_list_as_a_file_is_made_in_the_background(
+    db: Session, database: Database, client_of: ClientOf, app: Flask, settings: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list longer than the limit becomes a job; its file has the rows that its person may see, and is his alone."""
+    monkeypatch.setattr(lists, "LONG", 2)
+    office, foreign = make_centre(db), make_centre(db, code="KG")
+    planner = take_in(db, office, "Яхонтова", "Яна", number="00900")
+    factories.give_role(db, planner, Role.TRAINING_OFFICER, office)
+    for number in ("00901", "00902"):
+        take_in(db, office, "Омаров", "Нурлан", number=number)
+    take_in(db, foreign, "Чужой", "Пётр", number="00903")
+    client = client_of(planner)
+
+    answer = client.get("/people?as=csv")
+    with app.app_context():
+        background.run_next(database, settings.folder, table.KINDS)
+    page = client.get(answer.location).text
+    made = client.get(f"{answer.location}/file")
+
+    assert (answer.status_code, "Open " in page) == (303, True)
+    assert (made.text.count("Омаров"), "Чужой" in made.text, made.headers["Content-Type"]) == (2, False, "text/csv; charset=utf-8")
+
+
+@pytest.mark.goal("XCT-11")
+def test_certificates_of_a_long_run_are_printed_in_the_background(
+    db: Session, database: Database, client_of: ClientOf, app: Flask, settings: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long run is printed a few sheets at a time; the file has every sheet in order and the page of the register."""
+    monkeypatch.setattr(printing_job, "MANY", 1)
+    monkeypatch.setattr(printing_job, "AT_ONCE", 2)
+    office = make_centre(db)
+    run = rows.make_ended_run(db, office, people=6)
+    rows.make_block(db, office)
+    issued = [one.number for one in rows.issue(db, run, settings.folder)]
+    manager = take_in(db, office, "Яхонтова", "Яна", number="00900")
+    factories.give_role(db, manager, Role.CLASS_MANAGER, office)
+    client = client_of(manager)
+
+    page = client.get(f"/runs/{run.code}/certificates").text
+    answer = client.post(f"/runs/{run.code}/certificates/print")
+    with app.app_context():
+        background.run_next(database, settings.folder, table.KINDS)
+    made = client.get(f"{answer.location}/file").data
+
+    texts = [sheet.extract_text() for sheet in PdfReader(io.BytesIO(made)).pages]
+    assert ("certificates/print" in page, answer.status_code, len(texts)) == (True, 303, len(issued) + 1)
+    assert [number in text for number, text in zip(issued, texts, strict=False)] == [True] * len(issued)
+    assert all(number in texts[-1] for number in issued)
