@@ -97,7 +97,7 @@ def web() -> None:
     import waitress
 
     from app import logs
-    from app.ops import supervisor
+    from app.ops import alive, supervisor
     from app.ops.doctor import exam_faults
     from app.storage import check_after_failure
 
@@ -109,6 +109,8 @@ def web() -> None:
         logging.getLogger("sabaq").critical("the database is damaged, nothing will be written: %s", wrong)
     for fault in exam_faults(app.config, database):
         logging.getLogger("sabaq").error("no test will be started: %s", fault.text)
+    alive.begin(database)
+    alive.keep_beating(database)
     waitress.serve(
         app, host=app.config["HOST"], port=app.config["PORT"], threads=app.config["THREADS"], ident="sabaq", _quiet=True,
     )

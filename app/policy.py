@@ -128,6 +128,7 @@ POLICY: dict[str, Rule] = {
     "attempt.start": OWN,
     "attempt.answer": OWN,
     "attempt.result": OWN,
+    "exam.invigilate": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, trainer=True),
     # practical work, marking, debrief
     "practical.do": OWN,
     "practical.file": roles(Role.CLASS_MANAGER, owner=True, trainer=True),

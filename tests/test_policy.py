@@ -71,6 +71,7 @@ run.teach           -      -       -     yes     -  x  -  -  -  -  -  -  -  -  -
 attempt.start       -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 attempt.answer      -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 attempt.result      -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
+exam.invigilate     -      -       -     yes     -  x  -  -  -  x  -  -  -  -  -  -
 practical.do        -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 practical.file      -      -       yes   yes     -  x  -  -  -  -  -  -  -  -  -  -
 practical.mark      -      -       -     yes     -  x  -  -  -  -  -  -  -  -  -  -
