@@ -287,8 +287,17 @@ def _wrong(dice: random.Random, question: Any, right: dict[str, Any]) -> dict[st
         case "ordering":
             places = list(right["order"].values())
             return {"order": dict(zip(right["order"], places[1:] + places[:1], strict=True))}
-        case _:
+        case "hotspot":
             return {"cells": [dice.choice("ABCDEF") + dice.choice("123")]}
+        case "true-false":
+            return {"true": "no" if right["true"] == "yes" else "yes"}
+        case "cloze" | "fill-table":
+            part, given = next(iter(right.items()))
+            return {part: dict(list(given.items())[:-1])}
+        case "check-digit":
+            return {"digit": str((int(right["digit"]) + 3) % 10)}
+        case _:
+            return {}
 
 
 # ---- greeting --------------------------------------------------------------------------------------------------------

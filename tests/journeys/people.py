@@ -97,9 +97,9 @@ def answer_by_keys(somebody: Somebody, attempt: Attempt, number: int) -> str:
         fields = [(f"{name}.cell", "none")] if clean else right_fields(db, attempt, number)
     for field_name, value in fields:
         control = f'#{name} [name="{field_name}"]'
-        if kind in ("single", "multiple"):
+        if kind in ("single", "multiple", "true-false"):
             page.keyboard.press(value)
-        elif kind == "number":
+        elif page.locator(control).first.get_attribute("type") is None and page.locator(control).first.evaluate("one => one.tagName") == "INPUT":
             somebody.tab_to(control)
             page.keyboard.type(value)
         elif value == "none":

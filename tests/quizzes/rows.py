@@ -66,10 +66,14 @@ TITLES = {
 }
 
 
+COMMON = ("single", "multiple", "number", "matching", "ordering", "hotspot")
+
+
 def content(**changes: Any) -> CourseContent:
-    """A course: each type that is marked by rule twice under the outcome "car", four simple ones under "seal"; tests pre, post and play."""
-    kinds = [kind for kind in EXAMPLES if not TYPES[kind].by_hand]
-    car = [question(kind, f"{kind}-{n}") for n in (1, 2) for kind in kinds]
+    """A course: six types twice under the outcome "car", four simple ones under "seal", all other types that are marked by
+    rule under "more"; tests pre, post, play (all of "car") and every (a question of every type, and of some a second)."""
+    car = [question(kind, f"{kind}-{n}") for n in (1, 2) for kind in COMMON]
+    more = [question(kind, kind, "more") for kind in EXAMPLES if kind not in COMMON and not TYPES[kind].by_hand]
     seal = [question("single", f"seal-{n}", "seal", difficulty="easy" if n % 2 else "hard") for n in range(1, 5)]
     blueprint = [{"outcome": "car", "items": 2}, {"outcome": "seal", "items": 1}]
     whole: dict[str, Any] = {
@@ -81,12 +85,14 @@ def content(**changes: Any) -> CourseContent:
         "outcomes": [
             {"id": "car", "text": {"en": "Car by zones", "ru": "Автомобиль по зонам", "prs": "موتر به منطقه‌ها"}},
             {"id": "seal", "text": {"en": "Seals", "ru": "Пломбы", "prs": "مهرها"}},
+            {"id": "more", "text": {"en": "More", "ru": "Ещё", "prs": "بیشتر"}},
         ],
         "completion": {"pass_mark": 80, "lessons": "all"},
         "quizzes": [
             {"id": "pre", "kind": "pre-test", "title": TITLES["pre"], "minutes": 20, "attempts": 1, "supervised": True, "blueprint": blueprint},
             {"id": "post", "kind": "post-test", "title": TITLES["post"], "minutes": 25, "attempts": 2, "supervised": False, "parallel_to": "pre", "blueprint": blueprint},
             {"id": "play", "kind": "practice", "title": TITLES["play"], "attempts": 0, "supervised": False, "blueprint": [{"outcome": "car", "items": 12}]},
+            {"id": "every", "kind": "practice", "title": TITLES["play"], "attempts": 0, "supervised": False, "blueprint": [{"outcome": "car", "items": 12}, {"outcome": "more", "items": len(more)}]},
         ],
         "modules": [{
             "id": "m1", "title": {"en": "Hides", "ru": "Тайники"},
@@ -94,7 +100,7 @@ def content(**changes: Any) -> CourseContent:
                 "id": "zones", "kind": "explain", "minutes": 10, "outcomes": ["car"], "sources": [],
                 "texts": {"en": {"title": "Passenger car by zones", "body": "## One\n\nText."}, "ru": {"title": "Автомобиль", "body": "## Раз\n\nТекст."}},
             }],
-            "questions": car + seal,
+            "questions": car + seal + more,
         }],
         "sources": [{"id": "P1-CK", "title": "A source"}],
         "media": [{"file": "undercarriage.svg", "licence": "own", "source": "own", "sha256": "0" * 64, "width": 720, "height": 360}],
