@@ -198,6 +198,10 @@ class BlueprintRow(Part):
     items: AtLeastOne
 
 
+HARMLESS = 50
+"""Whoever always finds something learns to find something; with half of the pictures harmless there is nothing to guess."""
+
+
 class Quiz(Part):
     """A test of the course."""
 
@@ -208,12 +212,19 @@ class Quiz(Part):
     attempts: Count
     supervised: Truth
     parallel_to: Id | None = None
+    harmless: Annotated[int, BeforeValidator(_count), Field(ge=0, le=100)] | None = None
+    """Percent of the pictures to search that must hold nothing to find (PLY-13); None is HARMLESS."""
     blueprint: Annotated[list[BlueprintRow], Field(min_length=1)]
 
     @property
     def items(self) -> int:
         """How many questions the quiz asks."""
         return sum(row.items for row in self.blueprint)
+
+    @property
+    def harmless_percent(self) -> int:
+        """The share of harmless pictures that holds for it."""
+        return HARMLESS if self.harmless is None else self.harmless
 
 
 class ModuleHead(Part):

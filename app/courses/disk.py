@@ -33,6 +33,8 @@ from app.questions.content import Question
 
 MEDIA_LIMIT = 2_000_000  # bytes a picture: a class has 22 old PCs on one cable
 
+TWICE_AS_WIDE = ("hotspot", "map-point")  # their marks are reckoned on a picture of ratio 2:1
+
 _MODULE = re.compile(r"(\d\d)-([a-z0-9-]+)")
 _LESSON = re.compile(r"(\d\d)-([a-z0-9-]+)\.([A-Za-z-]+)\.md")
 _QUESTION: TypeAdapter[Question] = TypeAdapter(Question)
@@ -466,15 +468,28 @@ class _Reader:
                     self.problems.append(
                         document.problem((number, "source"), _unknown("source", question.source, "sources"))
                     )
-                if question.image is None:
-                    continue
-                where = (number, "image", "file")
-                picture = self.pictures.get(question.image.file)
-                if picture is None:
-                    if not self.knows_picture(question.image.file):
-                        self.problems.append(document.problem(where, _no_picture(question.image.file)))
-                elif question.type == "hotspot" and picture.width != 2 * picture.height:
-                    reason = f"the picture of a hotspot must be twice as wide as high; this one is {picture.width} × {picture.height}"
+                self.check_pictures(document, number, question)
+
+    def check_pictures(self, document: Document, number: int, question: Question) -> None:
+        """The pictures that a question names are there, in the shape that its type needs."""
+        sizes = []
+        for key, image in question.images.items():
+            where = (number, key, "file")
+            picture = self.pictures.get(image.file)
+            if picture is None:
+                if not self.knows_picture(image.file):
+                    self.problems.append(document.problem(where, _no_picture(image.file)))
+                continue
+            if not picture.width:
+                self.problems.append(document.problem(where, f"«{image.file}» is no picture; name a .svg, .png or .jpg"))
+            elif key == "image" and question.type in TWICE_AS_WIDE and picture.width != 2 * picture.height:
+                reason = f"the picture of a {question.type} must be twice as wide as high; this one is {picture.width} × {picture.height}"
+                self.problems.append(document.problem(where, reason))
+            elif key != "image":
+                sizes.append((picture.width, picture.height))
+                if sizes[0] != sizes[-1]:
+                    width, height = sizes[0]
+                    reason = f"both pictures must have the same size: {width} × {height} and {picture.width} × {picture.height}"
                     self.problems.append(document.problem(where, reason))
 
     def check_texts(self, head: CourseFile) -> None:
@@ -508,6 +523,15 @@ class _Reader:
             )
             where = ("quizzes", short.quiz, "blueprint", short.row)
             self.problems.append(self.head_document.problem(where, reason))
+
+        pictures = [(one.outcome, one.harmless) for module in self.modules for _, one in module.questions]
+        for found in rules.betraying(head.quizzes, pictures):
+            asked = head.quizzes[found.quiz].harmless_percent
+            reason = (
+                f"of {found.pictures} pictures to search that this quiz can draw {found.harmless} are harmless, and {asked} % should be; "
+                "add questions on harmless pictures, write «search: no» where the text names what to mark, or a smaller «harmless» here"
+            )
+            self.problems.append(self.head_document.problem(("quizzes", found.quiz, "blueprint"), reason, key=True))
 
     # ---- the result --------------------------------------------------------------------------------------------
 

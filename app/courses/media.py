@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 FOLDER = "media"
-MIME = {"svg": "image/svg+xml", "png": "image/png", "jpg": "image/jpeg"}
+MIME = {"svg": "image/svg+xml", "png": "image/png", "jpg": "image/jpeg", "csv": "text/csv"}
 
 
 def mime_of(file: str) -> str:
-    """What a picture is, by the end of its name; the loader has looked inside."""
+    """What a file is, by the end of its name; the loader has looked inside."""
     return MIME[file.rpartition(".")[2]]

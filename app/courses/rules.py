@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -22,6 +22,9 @@ def content_hash(content: CourseContent) -> str:
         for name, unused in added.items():
             if part[name] == unused:
                 del part[name]  # a course that does not use what a later release added keeps its fingerprint
+    for quiz in dumped["quizzes"]:
+        if quiz["harmless"] is None:
+            del quiz["harmless"]
     data = json.dumps(dumped, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(data.encode()).hexdigest()
 
@@ -52,6 +55,28 @@ def shortfalls(quizzes: list[Quiz], bank: Counter[str]) -> Iterator[Short]:
             there = bank[row.outcome] - taken[row.outcome]
             if there < row.items:
                 yield Short(number, place, row.outcome, row.items, max(there, 0), other.id if other else None)
+
+
+@dataclass(frozen=True)
+class Betraying:
+    """A quiz whose pictures give away that there is always something to find."""
+
+    quiz: int
+    pictures: int
+    harmless: int
+
+
+def betraying(quizzes: list[Quiz], bank: Iterable[tuple[str, bool | None]]) -> Iterator[Betraying]:
+    """The quizzes with too few harmless pictures among those to search that they can draw (PLY-13).
+
+    The bank is outcome and `Question.harmless` of each question. A quiz without anything to find needs none.
+    """
+    searched = [(outcome, harmless) for outcome, harmless in bank if harmless is not None]
+    for number, quiz in enumerate(quizzes):
+        outcomes = {row.outcome for row in quiz.blueprint}
+        drawn = [harmless for outcome, harmless in searched if outcome in outcomes]
+        if not all(drawn) and 100 * sum(drawn) < quiz.harmless_percent * len(drawn):
+            yield Betraying(number, len(drawn), sum(drawn))
 
 
 def same_blueprint(one: list[BlueprintRow], other: list[BlueprintRow]) -> bool:

@@ -292,6 +292,24 @@ QUESTIONS = "".join(_question(*one) for one in (("q1", "car"), ("q2", "car"), ("
         en: Boot
         ru: Багажник
       cells: [D3, E3]
+- id: q6
+  type: hotspot
+  outcome: car
+  difficulty: hard
+  source: P1-CK
+  as_of: 2026-11-21
+  text:
+    en: And here?
+    ru: А здесь?
+  image:
+    file: car.svg
+    alt:
+      en: A car
+      ru: Автомобиль
+  columns: 6
+  rows: 3
+  marks: one
+  regions: []
 """
 
 FILES: dict[str, str] = {

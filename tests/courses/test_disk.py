@@ -8,6 +8,7 @@ import pytest
 
 from app.courses import disk
 from app.courses.problems import BadCourse, Problem
+from app.questions.types import TYPES
 from tests.courses import sample
 
 LESSON = "modules/01-hides/01-car.en.md"
@@ -27,7 +28,7 @@ def test_a_course_is_read_whole(tmp_path: Path) -> None:
     course = disk.load(sample.write(tmp_path))
 
     assert [(lesson.id, list(lesson.texts)) for lesson in course.lessons] == [("car", ["en", "ru", "prs"]), ("seal", ["en", "ru"])]
-    assert list(course.bank) == ["q1", "q2", "q3", "q4", "q5"]
+    assert list(course.bank) == ["q1", "q2", "q3", "q4", "q5", "q6"]
     assert [(quiz.id, quiz.minutes, quiz.supervised, quiz.items) for quiz in course.quizzes] == [("pre", 10, True, 2), ("post", None, False, 2)]
     assert course.lessons[0].texts["en"].notes == "Ask first.\nShow then."
     assert (course.pictures["car.svg"].width, course.pictures["car.svg"].height) == (200, 100)
@@ -85,11 +86,15 @@ BAD = [
      "the figures, checks and remarks of this page are not those of «en», where they are: check with 3 choices, the right one is number 2, note"),
     (QUESTIONS, "source: P1-CK", "source: X", f"{QUESTIONS}:5:11", "there is no source «X»; add it to sources in course.yaml or correct it here"),
     (QUESTIONS, "outcome: car", "outcome: bus", f"{QUESTIONS}:3:12", "there is no outcome «bus»; add it to outcomes in course.yaml or correct it here"),
-    (QUESTIONS, "type: single", "type: choice", f"{QUESTIONS}:2:9", "«choice» is not one of: single, multiple, number, matching, ordering, hotspot"),
+    (QUESTIONS, "type: single", "type: choice", f"{QUESTIONS}:2:9", f"«choice» is not one of: {', '.join(TYPES)}"),
     (QUESTIONS, "id: q2", "id: q1", f"{QUESTIONS}:24:7", f"the question «q1» is already given at {QUESTIONS}:1; ids are used once in a course"),
     (QUESTIONS, "    ru: Вопрос q1?\n", "", f"{QUESTIONS}:7:3", "this text is missing in ru; write it in every full language of the course"),
     (QUESTIONS, "    alt:\n      en: A car\n      ru: Автомобиль\n", "", f"{QUESTIONS}:103:5", "«alt» is missing; add it"),
     (QUESTIONS, "cells: [D3, E3]", "cells: [D3, Z9]", f"{QUESTIONS}:115:19", "«Z9» is not a cell; write a column A-F and a row 1-3, like D3"),
+    (QUESTIONS, "regions: []", "regions:\n    - id: s\n      name: {en: Seat, ru: Сиденье}\n      cells: [A1]", "course.yaml:37:5",
+     "of 2 pictures to search that this quiz can draw 0 are harmless, and 50 % should be; add questions on harmless pictures, "
+     "write «search: no» where the text names what to mark, or a smaller «harmless» here"),
+    (QUESTIONS, "regions: []", "search: no", f"{QUESTIONS}:116:3", "with «search: no» the text names what to mark, so at least one of «regions» is needed"),
     (QUESTIONS, "id: q4\n  type: single\n  outcome: seal", "id: q4\n  type: single\n  outcome: car", "course.yaml:50:9",
      "«seal» needs 1 questions and the bank holds 0 that «pre» leaves over; write more questions or ask for fewer"),
 ]  # fmt: skip
@@ -114,7 +119,7 @@ def test_everything_wrong_is_found_at_once(tmp_path: Path) -> None:
         {
             "course.yaml": sample.COURSE.replace("level: basic", "level: simple"),
             LESSON: sample.CAR["en"].replace(":::note", ":::hint").replace("kind: explain", "kind: tell"),
-            QUESTIONS: sample.QUESTIONS.replace("difficulty: hard", "difficulty: huge"),
+            QUESTIONS: sample.QUESTIONS.replace("difficulty: hard", "difficulty: huge", 1),
         },
     )
 

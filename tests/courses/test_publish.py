@@ -99,14 +99,14 @@ def test_a_bad_course_does_not_stop_the_others(own_database: Database, tmp_path:
     results = loading.load_all(own_database, courses, keep_in=keep_in)
 
     assert [(result.folder, result.taken) for result in results] == [("a-good", True), ("b-bad", False), ("c-good", True)]
-    assert results[0].text == "a-good: version 1 published (2 lessons, 5 questions, en, ru, prs)"
+    assert results[0].text == "a-good: version 1 published (2 lessons, 6 questions, en, ru, prs)"
     assert results[1].text == (
         "b-bad: refused, 1 to mend\n  b-bad/course.yaml:12:8: «simple» is not one of: basic, advanced"
     )
     with own_database.sessions() as db:
         assert db.scalars(sa.select(Course.slug).order_by(Course.slug)).all() == ["a-good", "c-good"]
     assert [result.text for result in loading.load_all(own_database, courses / "a-good", keep_in=keep_in)] == [
-        "a-good: unchanged (2 lessons, 5 questions, en, ru, prs)"
+        "a-good: unchanged (2 lessons, 6 questions, en, ru, prs)"
     ]
 
 

@@ -143,6 +143,8 @@ def courses(draw: st.DrawFn, small: CourseContent) -> CourseContent:
     data["sources"][0]["title"] = draw(words)
     data["media"][0]["licence"] = draw(words)
     data["completion"]["pass_mark"] = draw(st.integers(1, 100))
+    for quiz in data["quizzes"]:
+        quiz["harmless"] = 0
     data["quizzes"][1]["minutes"] = draw(st.none() | st.integers(1, 90))
     for text in data["modules"][0]["lessons"][0]["texts"].values():
         text["title"] = draw(words)
@@ -150,7 +152,7 @@ def courses(draw: st.DrawFn, small: CourseContent) -> CourseContent:
         text["notes"] = "\n".join(notes).strip() or None
     for number, question in enumerate(draw(st.lists(written_question(), max_size=3))):
         own = {"id": f"g{number}", "outcome": draw(st.sampled_from(["car", "seal"]))}
-        image = {"image": question["image"] | {"file": "car.svg"}} if "image" in question else {}
+        image = {key: question[key] | {"file": "car.svg"} for key in ("image", "genuine", "questioned") if key in question}
         data["modules"][0]["questions"].append(without("kk", question | own | image))
     return CourseContent.model_validate(data)
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from app.questions import shown
 from tests.questions.examples import example
-from tests.questions.pages import APP, rendered
+from tests.questions.pages import APP, TEMPLATES, rendered
 
 pytestmark = pytest.mark.browser
 
@@ -45,10 +45,11 @@ def document(browser: Browser) -> Iterator[Any]:
             parts.append(f'<div class="q"><h2 id="q{number}-text">{q["text"]}</h2>{rendered("page", q, f"q{number}")}</div>')
         direction = "rtl" if language == "prs" else "ltr"
         scripts = "".join(f'<script type="module" src="/static/js/{name}.js"></script>' for name in SCRIPTS)
+        tools = TEMPLATES.get_template("questions/tools.html").render()
         html = (
             f'<!doctype html><html lang="{language}" dir="{direction}"><head><title>Questions</title>'
-            f'<link rel="stylesheet" href="/static/base.css">{scripts}</head>'
-            f'<body><main><h1>Questions</h1><form>{"".join(parts)}</form></main></body></html>'
+            f'<link rel="stylesheet" href="/static/base.css"><link rel="stylesheet" href="/static/product.css">{scripts}</head>'
+            f'<body><main><h1>Questions</h1><form>{"".join(parts)}</form>{tools}</main></body></html>'
         )
 
         def answer(route: Route) -> None:
@@ -141,7 +142,7 @@ def test_how_the_picture_looks_is_no_answer(document: Any) -> None:
         page.get_by_label(look).check()
     page.get_by_label("Grid").uncheck()
 
-    assert page.locator(".hot-pic img").evaluate("image => image.style.filter") == "invert(1) contrast(1.8)"
+    assert page.locator(".hot-pic img").evaluate("image => getComputedStyle(image).filter") == "invert(1) contrast(1.8)"
     assert (page.evaluate("changes"), _fields(page)) == (0, [])
 
 

@@ -33,6 +33,7 @@ from app.progress import reading
 from app.progress.reading import Reading
 from app.quizzes.models import Attempt
 from app.runs.models import CourseRun, Enrolment
+from app.schedule import queries as meetings
 
 # ---- where a trainee stands ------------------------------------------------------------------------------------------
 
@@ -293,6 +294,7 @@ def page(enrolment: Enrolment, lesson: str, page: int) -> ResponseReturnValue:
         checks=lesson_page.checks_given(request.args),
         tongues=lesson_page.tongues(standing.content),
         note=reading.note_of(g.db, enrolment.id, lesson, page),
+        followed=meetings.followed(g.db, enrolment.run, clock.now()),
         **common,
     )
 

@@ -1,4 +1,4 @@
-"""The pictures of a course version, for those who learn or look after it."""
+"""The pictures and data files of a course version, for those who learn or look after it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.runs.models import CourseRun, Enrolment
 @bp.get("/media/<uuid:version_id>/<file>")
 @guarded("page.home")
 def media(version_id: uuid.UUID, file: str) -> ResponseReturnValue:
-    """One picture. A version never changes, so the browser may keep it; a drawing opened by itself can run nothing."""
+    """One file. A version never changes, so the browser may keep it; a drawing opened by itself can run nothing, data are a download."""
     if not can("course.list") and not _learns(version_id):
         raise NotFound()
     picture = course_content(g.db, version_id).pictures.get(file)
@@ -32,7 +32,7 @@ def media(version_id: uuid.UUID, file: str) -> ResponseReturnValue:
     response: Response = send_file(path, mimetype=stored.mime_of(file), etag=picture.sha256, conditional=True)
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
-    response.headers["Content-Disposition"] = "inline"
+    response.headers["Content-Disposition"] = f'attachment; filename="{file}"' if file.endswith(".csv") else "inline"
     return response
 
 
