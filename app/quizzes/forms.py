@@ -47,6 +47,12 @@ class Beat(Sent):
     left: Annotated[int, Field(ge=0, le=999)] = 0  # times the page was left since the last sign of life
 
 
+class Hand(Sent):
+    """A hand goes up or down."""
+
+    up: bool
+
+
 S = TypeVar("S", bound=Sent)
 
 

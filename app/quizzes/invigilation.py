@@ -139,7 +139,7 @@ class Chosen:
     def becomes(self, sitting: rules.Sitting) -> None:
         """Keep what the rules made of its time."""
         self.clock.boot, self.clock.since_ms, self.clock.beat_ms = sitting.boot, sitting.since_ms, sitting.beat_ms
-        self.clock.used_ms = sitting.used_ms
+        self.clock.used_ms, self.clock.credit_ms = sitting.used_ms, sitting.credit_ms
 
 
 def _open(db: Session, run: CourseRun, quiz: str, attempts: Collection[uuid.UUID] | None = None) -> list[Chosen]:
@@ -261,11 +261,8 @@ def credit(
     reason = _reason(reason)
     given = _chosen(db, run, quiz, attempts)
     for one in given:
-        left = rules.remaining_ms(one.sitting, uptime, now) or 0
-        # Minutes count from now where the time ran out before: else what was given would be over already.
-        late = max(0, -left)
-        one.clock.credit_ms += minutes * 60_000 + late
-        _event(db, one, "credit", by=by, now=now, reason=reason, ms=minutes * 60_000 + late)
+        one.becomes(rules.credited(one.sitting, minutes, uptime, now))
+        _event(db, one, "credit", by=by, now=now, reason=reason, ms=minutes * 60_000)
     _line(db, run, "credited", given, everybody=attempts is None, by=by, now=now, note=reason, minutes=minutes)
     return [one.attempt for one in given]
 

@@ -303,6 +303,19 @@ def after_outage(sitting: Sitting, last: SignOfLife, found: Outage, reading: Rea
     return replace(sitting, paused=found.stops, used_ms=used, boot=reading.boot, since_ms=since, beat_ms=reading.ms - found.ms)
 
 
+def credited(sitting: Sitting, minutes: int, reading: Reading, now: datetime) -> Sitting:
+    """The attempt with minutes on top of its limit. Where its time was over, they count from now: what passed since then
+    nobody could use.
+    """
+    left = remaining_ms(sitting, reading, now)
+    if left is not None and left < 0:
+        sitting = replace(
+            _of_this_boot(sitting, reading, now), used_ms=used_ms(sitting, reading, now) + left,
+            since_ms=sitting.since_ms if sitting.paused else reading.ms,
+        )
+    return replace(sitting, credit_ms=sitting.credit_ms + minutes * 60_000)
+
+
 def may_credit(minutes: int, *, seconds: int | None) -> None:
     """Raises Invalid (0 or more than MOST_CREDIT_MINUTES), NoLimit (a test without a time limit)."""
     if not 0 < minutes <= MOST_CREDIT_MINUTES:

@@ -23,7 +23,7 @@ from app import clock, i18n
 from app.courses.content import CourseContent, Lesson, Quiz
 from app.courses.queries import course_content
 from app.errors import Conflict, NotFound
-from app.http import go, guarded, me, say_next
+from app.http import go, guarded, say_next
 from app.ids import new_token
 from app.ops.doctor import exam_faults
 from app.people.models import Person, SignIn
@@ -32,10 +32,11 @@ from app.questions import shown
 from app.questions.content import Question
 from app.questions.kind import Response
 from app.quizzes import forms, queries, rules, services
-from app.quizzes.errors import HandedIn, NodeUnfit, TooLate
+from app.quizzes.errors import HandedIn, NodeUnfit, OpenElsewhere, SomebodysSeat, TooLate, WaitForRoom
 from app.quizzes.models import Attempt, AttemptClock
 from app.quizzes.queries import Given, Marked
 from app.quizzes.views.blueprint import bp
+from app.quizzes.views.here import seat_elsewhere, seat_here
 from app.runs.models import Enrolment
 
 
@@ -292,16 +293,21 @@ def test(enrolment: Enrolment, quiz: str) -> ResponseReturnValue:
         raise NotFound()
     attempts = [attempt for attempt in queries.attempts_of(g.db, enrolment.id) if attempt.quiz == quiz]
     running = next((attempt for attempt in attempts if attempt.state == "open"), None)
-    refused = None
+    refused, waits = None, False
     if running is None:
         try:
             rules.may_start(
-                enrolled=enrolment.state == "enrolled", run_state=enrolment.run.state, allowed=plan.attempts, taken=len(attempts)
+                enrolled=enrolment.state == "enrolled", run_state=enrolment.run.state, allowed=plan.attempts, taken=len(attempts),
+                room_waits=plan.supervised and queries.room_waits(g.db, enrolment.id, quiz),
             )
+            if plan.supervised and (seat_id := seat_here()):
+                queries.refuse_somebodys_seat(g.db, enrolment, seat_id)
+        except WaitForRoom as error:
+            refused, waits = error.message, True
         except Conflict as error:
             refused = error.message
     return render_template(
-        "quizzes/test.html", enrolment=enrolment, content=content, plan=plan, attempts=attempts, open=running, refused=refused,
+        "quizzes/test.html", enrolment=enrolment, content=content, plan=plan, attempts=attempts, open=running, refused=refused, waits=waits,
         title=content.say(plan.title, i18n.language()), course=content.say(content.title, i18n.language()),
         left=max(0, plan.attempts - len(attempts)) if plan.attempts else None, zone=enrolment.run.zone,
         pass_mark=content.completion.pass_mark if plan.kind in ("post-test", "exam") else None,
@@ -314,16 +320,14 @@ def start(enrolment: Enrolment, quiz: str) -> ResponseReturnValue:
     """Begin, or go on with what is open."""
     for fault in exam_faults(current_app.config, current_app.extensions["sabaq.database"]):
         raise NodeUnfit(fault)
-    attempt = services.start_attempt(
-        g.db, enrolment_id=enrolment.id, quiz=quiz, language=request.form.get("language"), now=clock.now(), uptime=clock.uptime(),
-        seat_id=_seat_id(),
-    )
+    try:
+        attempt = services.start_attempt(
+            g.db, enrolment_id=enrolment.id, quiz=quiz, language=request.form.get("language"), now=clock.now(), uptime=clock.uptime(),
+            seat_id=seat_here(),
+        )
+    except (WaitForRoom, SomebodysSeat):
+        return go("quizzes.test", enrolment_id=enrolment.id, quiz=quiz)  # which says why, and goes on by itself
     return go("quizzes.attempt", attempt_id=attempt.id)
-
-
-def _seat_id() -> uuid.UUID | None:
-    found: uuid.UUID | None = g.db.scalar(sa.select(SignIn.seat_id).where(SignIn.id == me().sign_in_id))
-    return found
 
 
 # ---- the attempt -----------------------------------------------------------------------------------------------------
@@ -343,6 +347,8 @@ def attempt(sat: Sat, number: int | None = None) -> ResponseReturnValue:
         return go("quizzes.result", attempt_id=sat.attempt.id)
     if sat.clock is None:
         raise NotFound()  # begun at another node, which alone may write into it
+    if (seat := seat_elsewhere(sat.attempt, sat.clock)) is not None:
+        return render_template("quizzes/elsewhere.html", sat=sat, seat=seat, refused=OpenElsewhere(seat).message)
     if sat.over:
         return render_template("quizzes/over.html", sat=sat)
     if number is None:
@@ -353,7 +359,7 @@ def attempt(sat: Sat, number: int | None = None) -> ResponseReturnValue:
     return render_template(
         "quizzes/attempt.html", sat=sat, number_shown=number, helped=any(place.question.images or place.question.type in HELPED for place in sat.places),
         offset_minutes=here // timedelta(minutes=1), locale_tag=str(i18n.locale()).replace("_", "-"),
-        clock_shown=clock.now(),
+        clock_shown=clock.now(), paused=queries.pause_of(sat.clock),
     )
 
 
@@ -376,7 +382,10 @@ def answer_by_form(sat: Sat, number: int) -> ResponseReturnValue:
     now, uptime, writer = clock.now(), clock.uptime(), new_token()
 
     # Whoever presses a button of a form works here: it takes the attempt over from any other tab.
-    services.open_attempt(g.db, attempt_id, writer=writer, now=now, uptime=uptime, seat_id=_seat_id())
+    try:
+        services.open_attempt(g.db, attempt_id, writer=writer, now=now, uptime=uptime, seat_id=seat_here())
+    except OpenElsewhere:
+        return go("quizzes.attempt", attempt_id=attempt_id, number=number)  # which says where, and goes on by itself
     changed = (response, sure) != (stored.response, stored.sure) if stored else bool(response or sure)
     if changed:
         body = f"{question_id}\0{revision}\0{sorted(response.items())!r}\0{sure}"
@@ -420,7 +429,7 @@ def open_for_writing(attempt: Mine) -> ResponseReturnValue:
     """A tab begins to write: its token, the time left, what is stored, and the key for what waits on this PC."""
     forms.sent(forms.Opening)
     writer = new_token()
-    seat_id = _seat_id()
+    seat_id = seat_here()
     opened = services.open_attempt(g.db, attempt.id, writer=writer, now=clock.now(), uptime=clock.uptime(), seat_id=seat_id)
     return {
         "writer": writer,
@@ -485,8 +494,14 @@ def _clock_ms() -> int:
 @guarded("attempt.answer", mine)
 def hand_in(attempt: Mine) -> ResponseReturnValue:
     """For good. Sent twice, it leads to the same receipt."""
-    writer = request.form.get("writer") or None
-    services.hand_in(g.db, attempt.id, now=clock.now(), uptime=clock.uptime(), writer=writer)
+    writer, now, uptime = request.form.get("writer") or None, clock.now(), clock.uptime()
+    if writer is None:  # without script: as every button of a form, it takes the attempt over from any other tab
+        writer = new_token()
+        try:
+            services.open_attempt(g.db, attempt.id, writer=writer, now=now, uptime=uptime, seat_id=seat_here())
+        except OpenElsewhere:
+            return go("quizzes.attempt", attempt_id=attempt.id)
+    services.hand_in(g.db, attempt.id, now=now, uptime=uptime, writer=writer)
     return go("quizzes.result", attempt_id=attempt.id)
 
 

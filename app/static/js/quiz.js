@@ -116,8 +116,9 @@ const clock = { server: Number(root.dataset.clock), left: root.dataset.remaining
 let writer = "";
 let stopped = ""; // why nothing more is sent: signed-out, stale-tab, ended
 
+const room = { paused: root.dataset.paused, credit: Number(root.dataset.credit), hand: false, away: false, left: 0 }; // left: times, not told yet
 const passed = () => performance.now() - clock.at;
-const timeLeft = () => (clock.left === null ? null : clock.left - passed());
+const timeLeft = () => (clock.left === null ? null : clock.left - (room.paused ? 0 : passed()));
 const timeOfDay = () => new Date(clock.server + passed() + Number(root.dataset.offset) * 60000).toISOString().slice(11, 16);
 
 async function post(what, body) {
@@ -131,7 +132,7 @@ async function post(what, body) {
     });
     const said = await answer.json().catch(() => ({}));
     if (answer.ok) {
-      Object.assign(clock, { server: said.clock, left: said.remaining, at: performance.now() });
+      if ("clock" in said) Object.assign(clock, { server: said.clock, left: said.remaining, at: performance.now() });
       Object.assign(line, { up: true, busy: false, retryAt: 0, said: "" });
     }
     return { ok: answer.ok, status: answer.status, said };
@@ -151,6 +152,7 @@ function refused({ status, said }) {
   }
   if (said.kind === "StaleTab") stopped = "stale-tab";
   else if (said.kind === "HandedIn") stopped = "ended";
+  else if (said.kind === "OpenElsewhere") location.reload(); // the page that waits for a release
   else if ([400, 401, 403, 404].includes(status)) stopped = "signed-out";
   else return said.kind || "Invalid";
   return "";
@@ -273,14 +275,85 @@ let touched = performance.now();
 async function beat() {
   if (stopped || beating) return false;
   if (!writer) return begin();
-  if (clock.left === null && performance.now() - touched > IDLE_MS) return false;
+  if (clock.left === null && !supervised && performance.now() - touched > IDLE_MS) return false;
   beating = true;
-  const reply = await post("beat", { writer, at: at || 1, seen: [...seen], flagged: [...flagged] });
+  const left = Math.min(room.left, 999);
+  const reply = await post("beat", { writer, at: at || 1, seen: [...seen], flagged: [...flagged], unsaved: overdue(), left });
   beating = false;
-  if (reply.ok) pump();
-  else refused(reply);
+  if (reply.ok) {
+    room.left -= left;
+    stand(reply.said);
+    pump();
+  } else refused(reply);
   paint();
   return reply.ok;
+}
+
+// What the invigilator, or an outage, did to the test since the last sign of life.
+const supervised = "supervised" in root.dataset;
+const pausePanel = document.querySelector("[data-pause]");
+const overdue = () => queue.filter((item) => performance.now() - item.since > SLOW_MS).length + conflicts.size;
+
+function stand({ paused, credit, hand }) {
+  if (room.paused !== paused) {
+    room.paused = paused;
+    root.hidden = paused !== "";
+    pausePanel.hidden = !paused;
+    if (paused) {
+      pausePanel.querySelector("[data-pause-what]").textContent = say(`pause-${paused}`);
+      pausePanel.querySelector("[data-pause-why]").textContent = say(`why-${paused}`);
+      pausePanel.querySelector("h1").focus();
+    } else (at ? forms[at - 1] : summary).querySelector("h1").focus();
+    tick();
+  }
+  if (room.credit !== credit) {
+    room.credit = credit;
+    const shown = document.querySelector("[data-credit]");
+    if (shown) {
+      shown.hidden = !credit;
+      shown.textContent = say("credit", { n: Math.floor(credit / 60000) });
+      document.querySelector("[data-time-said]").textContent = shown.textContent;
+    }
+  }
+  if (hand !== room.hand) paintHand(hand);
+}
+
+const handForm = root.querySelector("[data-hand]");
+
+function paintHand(up) {
+  room.hand = up;
+  if (!handForm) return;
+  handForm.elements.up.value = up ? "0" : "1";
+  handForm.elements.up.firstElementChild.textContent = say(up ? "hand-down" : "hand");
+  handForm.querySelector("[data-hand-said]").textContent = up ? say("hand-up") : "";
+}
+
+async function toggleHand() {
+  const up = !room.hand;
+  const reply = await post("hand", { up });
+  if (reply.ok) paintHand(up);
+  else refused(reply);
+  paint();
+}
+
+if (handForm) {
+  room.hand = handForm.elements.up.value === "0";
+  handForm.addEventListener("submit", (event) => {
+    event.preventDefault();
+    toggleHand();
+  });
+}
+
+// Left for something else: another tab, another window. One absence counts once, a moment without focus not at all.
+function leaves() {
+  if (!supervised || room.away || room.paused) return;
+  room.away = true;
+  room.left += 1;
+}
+if (supervised) {
+  window.addEventListener("blur", () => setTimeout(() => { if (!document.hasFocus()) leaves(); }, 1000));
+  window.addEventListener("focus", () => { room.away = false; });
+  document.addEventListener("visibilitychange", () => { if (document.hidden) leaves(); else room.away = !document.hasFocus(); });
 }
 
 async function begin() {
@@ -557,10 +630,11 @@ if (keysOn) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented || document.querySelector("dialog[open]")) return;
     const target = event.target;
-    if (typing(target)) return;
+    if (typing(target) || room.paused) return;
     const key = event.key.toLowerCase();
     const what = { p: "previous", f: "flag", s: "summary" }[key];
     if (what) act(what);
+    else if (key === "h" && handForm) toggleHand();
     else if (key === "enter" && at && !target.closest("a, button, summary, input, [role=button]")) act("next");
     else if (/^[0-9]$/.test(key) && at) {
       const inputs = [...forms[at - 1].querySelectorAll(".choice input")];
@@ -600,7 +674,7 @@ function tick() {
     const mark = [1, 5, 10].find((one) => minutes <= one) || Infinity;
     if (mark < saidMinutes && saidMinutes !== Infinity) document.querySelector("[data-time-said]").textContent = `${say("left")} ${timerShown.textContent}`;
     saidMinutes = mark === Infinity ? 99 : mark;
-    if (left <= 0 && !stopped && !handing && line.up) {
+    if (left <= 0 && !stopped && !handing && !room.paused && line.up) {
       if (queue.length && left > -4000) flush();
       else giveIn();
     }
@@ -643,4 +717,5 @@ history.replaceState(null, "", at ? `${base}/${at}` : `${base}/summary`);
 show(at, { push: false, focus: false });
 setInterval(tick, 1000);
 setInterval(beat, BEAT_MS);
+setInterval(() => { if (room.paused) beat(); }, 2000);
 tick();
