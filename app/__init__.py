@@ -21,6 +21,7 @@ from app.quizzes import views as quizzes
 from app.reports import views as reports
 from app.runs import queries as runs_now
 from app.runs import views as runs
+from app.schedule import views as schedule
 from app.storage import Storage
 from app.sync import journal
 from config import Config
@@ -35,7 +36,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     database = database or open_database(config)
     credentials.use_pepper(config.PEPPER)
 
-    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, runs, certificates, job_views, lists):
+    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, runs, schedule, certificates, job_views, lists):
         app.register_blueprint(folder.bp)
 
     assets.install(app, config.folder / "static")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import string
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from app.policy import Role
 
 LONG_AGO = date(2020, 1, 1)
 _count = itertools.count(1)
+_countries = itertools.cycle(itertools.product(string.ascii_uppercase, string.ascii_uppercase + string.digits))
 
 
 def added(db: Session, row: Any) -> Any:
@@ -30,9 +32,7 @@ def added(db: Session, row: Any) -> Any:
 def make_country(db: Session, code: str | None = None, **values: Any) -> Country:
     """A country."""
     defaults: dict[str, Any] = {"names": {"en": f"Country {next(_count)}"}, "zone": "Asia/Almaty", "weekend": [6, 7], "languages": ["kk", "ru"]}
-    n = next(_count)
-    code = code or chr(65 + n // 26 % 26) + chr(65 + n % 26)
-    return added(db, Country(code=code, **(defaults | values)))
+    return added(db, Country(code=code or "".join(next(_countries)), **(defaults | values)))
 
 
 def make_agency(db: Session, country: Country | None = None, **values: Any) -> Agency:

@@ -27,11 +27,13 @@ from app.offices.models import Agency, Classroom, Country, Office, Seat
 from app.ops.models import BackgroundJob
 from app.people.models import Person
 from app.policy import Role
-from app.runs.models import Enrolment
+from app.quizzes.models import PracticalWork
+from app.runs.models import CourseRun, Enrolment
 from tests import factories
 from tests.certificates import rows as certificates
 from tests.quizzes import rows as quizzes
 from tests.runs import rows as runs
+from tests.schedule import rows as meetings
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,59 @@ def handed_in(db: Session, office: Office) -> Example:
     db.info["writing"] = True
     quizzes.Tab(db, row.id).hands_in()
     return Example({"attempt_id": row.id}, owner=somebody)
+
+
+def meeting(db: Session, office: Office, seen_from_below: bool = False, line: bool = False) -> Example:
+    """A meeting of a run of the office, or one line of it."""
+    row = runs.make_run(db, office, quizzes.make_version(db))
+    teacher = factories.make_staff(db, Role.TRAINER)
+    runs.teach(db, row, teacher)
+    held = meetings.make_meeting(db, row)
+    item = meetings.make_item(db, held, kind="break", ref=None, who=None)
+    values = {"code": row.code, "meeting_id": held.id} | ({"item_id": item.id} if line else {})
+    return Example(values, trainer=teacher, seen_from_below=seen_from_below)
+
+
+def timetabled(db: Session, office: Office, **values: Any) -> Example:
+    """A run of the office that has a meeting."""
+    row = runs.make_run(db, office, quizzes.make_version(db))
+    teacher = factories.make_staff(db, Role.TRAINER)
+    runs.teach(db, row, teacher)
+    meetings.make_meeting(db, row)
+    return Example({"code": row.code}, trainer=teacher, **values)
+
+
+def taught(db: Session, office: Office, person: bool = False, **values: Any) -> Example:
+    """A run of the office with a practical, its trainer, and somebody in it."""
+    row = quizzes.make_run(db, quizzes.content(practicals=[quizzes.PRACTICAL]), office)
+    teacher = factories.make_staff(db, Role.TRAINER)
+    runs.teach(db, row, teacher)
+    enrolment = quizzes.make_enrolment(db, row)
+    return Example({"code": row.code} | ({"enrolment_id": enrolment.id} if person else {}) | values, trainer=teacher)
+
+
+def doer(db: Session, office: Office) -> Example:
+    """Somebody of a run of the office who has a practical to do."""
+    somebody = factories.make_person(db, office)
+    row = quizzes.make_enrolment(db, quizzes.make_run(db, quizzes.content(practicals=[quizzes.PRACTICAL]), office), somebody)
+    return Example({"enrolment_id": row.id, "practical": "search-car"}, owner=somebody)
+
+
+def work(db: Session, office: Office) -> Example:
+    """A file that a trainee of the office has handed in."""
+    made = doer(db, office)
+    enrolment = db.get_one(Enrolment, made.values["enrolment_id"])
+    teacher = factories.make_staff(db, Role.TRAINER)
+    runs.teach(db, db.get_one(CourseRun, enrolment.run_id), teacher)
+    sha256 = files.keep(Path(current_app.config["FOLDER"]) / "practicals", b"a;b")
+    row = factories.added(
+        db,
+        PracticalWork(
+            enrolment_id=enrolment.id, practical="search-car", number=1, values={}, file_sha256=sha256, file_name="a.csv", channel="pc",
+            by_id=enrolment.person_id, at=clock.now(),
+        ),
+    )
+    return Example({"work_id": row.id}, owner=made.owner, trainer=teacher)
 
 
 # ---- certificates ----------------------------------------------------------------------------------------------------
@@ -302,6 +357,34 @@ EXAMPLES: dict[str, Make] = {
     "runs.print_slips": run,
     "runs.slip": member,
     "runs.print_slip": member,
+    # meetings
+    "schedule.timetable": partial(run, seen_from_below=True),
+    "schedule.take_over": run,
+    "schedule.undo": timetabled,
+    "schedule.add": run,
+    "schedule.save_add": run,
+    "schedule.paper": partial(timetabled, seen_from_below=True),
+    "schedule.meeting": partial(meeting, seen_from_below=True),
+    "schedule.change": meeting,
+    "schedule.add_line": meeting,
+    "schedule.change_line": partial(meeting, line=True),
+    "schedule.cancel": meeting,
+    "schedule.save_cancel": meeting,
+    "schedule.restore": meeting,
+    "schedule.taught": meeting,
+    "schedule.roll": meeting,
+    "schedule.take_roll": meeting,
+    "schedule.attendance": partial(run, seen_from_below=True),
+    "schedule.sheet": timetabled,
+    "schedule.key": timetabled,
+    "schedule.key_in": timetabled,
+    "schedule.lessons": run,
+    "schedule.screen": partial(run, lesson="zones", page=1),
+    "schedule.project": partial(run, lesson="zones", page=1),
+    "schedule.end": run,
+    "schedule.now_shown": run,
+    "schedule.follow": learner,
+    "schedule.follow_go": learner,
     # certificates
     "certificates.page": certificate,
     "certificates.paper": certificate,
@@ -320,6 +403,13 @@ EXAMPLES: dict[str, Make] = {
     # reports
     "reports.behind": figure,
     # tests
+    "quizzes.practical": doer,
+    "quizzes.hand_in_practical": doer,
+    "quizzes.work_file": work,
+    "quizzes.practicals": taught,
+    "quizzes.mark_practical": partial(taught, person=True, practical="search-car"),
+    "quizzes.save_practical_mark": partial(taught, person=True, practical="search-car"),
+    "quizzes.practical_paper": partial(taught, practical="search-car", sheet="task"),
     "quizzes.test": partial(learner, quiz="pre"),
     "quizzes.start": partial(learner, quiz="pre"),
     "quizzes.attempt": partial(attempt, number=1),

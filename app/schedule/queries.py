@@ -153,6 +153,11 @@ def signed_in(db: Session, meeting: Meeting, person_ids: Iterable[uuid.UUID]) ->
     return dict(rows.all())
 
 
+def walk_ins(db: Session, run_id: uuid.UUID) -> set[uuid.UUID]:
+    """Who was enrolled at the class: the last on every sheet and roll."""
+    return set(db.scalars(sa.select(Enrolment.id).where(Enrolment.run_id == run_id, Enrolment.walk_in.is_(True))))
+
+
 # ---- who taught ------------------------------------------------------------------------------------------------------
 
 
@@ -186,6 +191,24 @@ def taught_at(db: Session, meeting_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, 
 def screen_of(db: Session, run_id: uuid.UUID) -> TeachScreen | None:
     """What is projected in a run; None when nothing was yet."""
     return db.scalar(sa.select(TeachScreen).where(TeachScreen.run_id == run_id))
+
+
+FORGOTTEN = timedelta(hours=4)  # a screen that nobody has turned for so long is no longer projected
+
+
+def projected(db: Session, run: CourseRun, now: datetime) -> TeachScreen | None:
+    """What is on the projector of a run now; None when nothing is, or when somebody only forgot to end it."""
+    found = screen_of(db, run.id)
+    if found is None or now - found.at >= FORGOTTEN:
+        return None
+    zone = ZoneInfo(run.zone)
+    return found if found.at.astimezone(zone).date() == now.astimezone(zone).date() else None
+
+
+def followed(db: Session, run: CourseRun, now: datetime) -> TeachScreen | None:
+    """The screen that the PCs of a run follow now; None when they are free."""
+    found = projected(db, run, now) if run.state == "open" else None
+    return found if found and found.follows else None
 
 
 # ---- sheets ----------------------------------------------------------------------------------------------------------

@@ -253,6 +253,7 @@ _SHEET_LETTERS = "ABCDEFGHJKMNPQRSTWXYZ"  # of ids.READABLE
 _SHEET_DIGITS = "23456789"
 MOST_CODES = len(_SHEET_LETTERS) * len(_SHEET_DIGITS)
 DAYS_A_SHEET = 5
+LONGEST_SHEET = 40  # days from its first to its last, where a run meets once a week
 
 
 def person_code(number: int) -> str:
@@ -293,6 +294,12 @@ def sheets_of(run_id: uuid.UUID, days: Iterable[date]) -> list[Sheet]:
     known = sorted(set(days))
     spans = [known[at : at + DAYS_A_SHEET] for at in range(0, len(known), DAYS_A_SHEET)] + [[day] for day in known]
     return list(dict.fromkeys(sheet_of(run_id, span[0], span[-1]) for span in spans))
+
+
+def sheets_within(run_id: uuid.UUID, first: date, last: date) -> list[Sheet]:
+    """Every sheet that may ever have been printed for a run of these days: the timetable may have changed since."""
+    days = [first + timedelta(days=n) for n in range(min((last - first).days + 1, MOST_DAYS))]
+    return [sheet_of(run_id, one, other) for at, one in enumerate(days) for other in days[at : at + LONGEST_SHEET]]
 
 
 def sheet_text(run_code: str, sheet: Sheet) -> str:

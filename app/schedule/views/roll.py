@@ -1,0 +1,174 @@
+"""The roll call of a meeting: works by plain forms; keys are an extra of js/roll.js."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from flask import current_app, g, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from app import clock, i18n
+from app.errors import Invalid, Message, say
+from app.http import go, guarded, me, say_next
+from app.runs import queries as runs
+from app.runs.models import CourseRun
+from app.runs.queries import Member
+from app.runs.views.sight import the_run, title_of, where_of
+from app.schedule import queries, rules, services
+from app.schedule.models import Meeting
+from app.schedule.queries import Noted
+from app.schedule.rules import Status
+from app.schedule.services import Clash, Wish
+from app.schedule.views import finding
+from app.schedule.views.blueprint import bp
+from app.schedule.views.finding import Found, hours, may, meeting_by, the_meeting, weekday
+
+TAKE = "attendance.take"
+MOST_MINUTES = 9999
+
+
+@dataclass(frozen=True)
+class Line:
+    """Somebody on the roll: what is noted, or what was typed and could not be taken."""
+
+    member: Member
+    code: str
+    notes: list[Noted]
+    signed_in: datetime | None
+    status: Status
+    minutes: str
+    note: str
+    clash: Clash | None = None
+    error: Message | None = None
+
+    @property
+    def seen(self) -> int:
+        """The revision that the page shows."""
+        return self.notes[0].mark.revision if self.notes else 0
+
+    @property
+    def held(self) -> Noted | None:
+        """What holds."""
+        return self.notes[0] if self.notes else None
+
+
+@bp.get("/runs/<code>/meetings/<uuid:meeting_id>/attendance")
+@guarded(TAKE, meeting_by(TAKE))
+def roll(found: Found) -> ResponseReturnValue:
+    """The roll call of a meeting."""
+    return _page(*found)
+
+
+@bp.post("/runs/<code>/meetings/<uuid:meeting_id>/attendance")
+@guarded(TAKE, meeting_by(TAKE))
+def take_roll(found: Found) -> ResponseReturnValue:
+    """Save what was changed on the page, then do what the pressed button says."""
+    run, meeting = found
+    code, id, by, now, do = run.code, meeting.id, me().person_id, clock.now(), request.form.get("do", "save")
+    try:
+        taken = services.take_roll(g.db, run, meeting, _wishes(request.form), by=by, now=now)
+    except Invalid as refused:
+        g.db.rollback()
+        run = the_run(g.db, code)
+        return _page(run, the_meeting(g.db, run, id), wrong=refused.fields)
+    bulk, said = 0, say("attendance", "Saved. Rows changed: {n}.", n=taken.saved)
+    if do == "rest":
+        bulk = services.mark_rest(g.db, run, meeting, by=by, now=now)
+        said = say("attendance", "Marked as present: {n}. Undo takes this back.", n=bulk)
+    elif do == "sign-ins":
+        bulk = services.take_over_sign_ins(g.db, run, meeting, by=by, now=now)
+        said = say("attendance", "Taken over from the PCs as present: {n}. Undo takes this back.", n=bulk)
+    elif do.startswith("undo:"):
+        bulk = services.undo_batch(g.db, run, meeting, batch=_uuid(do.removeprefix("undo:")), by=by, now=now)
+        said = say("attendance", "Undone: {n} rows are as they were before.", n=bulk)
+    if taken.clashes:
+        g.db.flush()
+        return _page(the_run(g.db, code), meeting, clashes=taken.clashes)
+    if taken.saved or bulk or do == "save":
+        say_next(said)
+    show = request.args.get("show")
+    return go("schedule.roll", code=code, meeting_id=id, **({"show": "unset"} if show == "unset" else {}))
+
+
+def _wishes(form: MultiDict[str, str]) -> dict[uuid.UUID, Wish]:
+    wishes, wrong = {}, {}
+    for name, status in form.items():
+        if not name.startswith("s-") or status not in list(Status):
+            continue
+        id, minutes, seen = _uuid(name[2:]), form.get(f"m-{name[2:]}", "").strip(), form.get(f"r-{name[2:]}", "0")
+        if minutes and not (minutes.isascii() and minutes.isdigit() and int(minutes) <= MOST_MINUTES):
+            wrong[f"m-{id}"] = say("attendance", "Give the minutes in digits.")
+        wishes[id] = Wish(
+            Status(status), int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 6 else 0,
+            int(minutes) if minutes and status in rules.TIMED and f"m-{id}" not in wrong else None, form.get(f"n-{name[2:]}", "")[:300],
+        )
+    if wrong:
+        raise Invalid(fields=wrong)
+    return wishes
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return uuid.UUID(int=0)
+
+
+def order(members: list[Member], walk_ins: set[uuid.UUID]) -> list[Member]:
+    """The order of rolls and sheets: the alphabet, walk-ins at the end, where paper has its guest lines."""
+    return sorted(members, key=lambda one: one.enrolment_id in walk_ins)
+
+
+def _page(
+    run: CourseRun, meeting: Meeting, *, wrong: Mapping[str, Message] | None = None, clashes: Mapping[uuid.UUID, Clash] | None = None
+) -> ResponseReturnValue:
+    now, wrong, clashes = clock.now(), wrong or {}, clashes or {}
+    members = order(runs.roster(g.db, run.id), queries.walk_ins(g.db, run.id))
+    notes = queries.marks_of(g.db, meeting.id)
+    here = queries.signed_in(g.db, meeting, [one.person_id for one in members])
+    lines = [_line(member, notes.get(member.enrolment_id, []), here.get(member.person_id), wrong, clashes) for member in members]
+    held = [queries.status_of(line.notes) for line in lines]
+    counts = {status: held.count(status) for status in Status}
+    shown = [line for line, status in zip(lines, held, strict=True) if status is Status.UNSET or request.args.get("show") != "unset"]
+    if wrong:
+        shown = lines
+    early = now.astimezone(finding.zone_of(meeting)).date() < meeting.day
+    meetings = [one for one in queries.meetings_of(g.db, run.id) if one.state != "cancelled"]
+    return render_template(
+        "schedule/roll.html", run=run, title=title_of(run), meeting=meeting, lines=shown, total=len(lines), counts=counts, early=early,
+        number=next((n for n, one in enumerate(meetings, 1) if one.id == meeting.id), 0), of=len(meetings), when=finding.when(meeting), weekday=weekday,
+        where=finding.where(meeting, run) or where_of(run), teachers=runs.trainers_of(g.db, [run.id]).get(run.id, []), statuses=rules.STATUSES,
+        letters=rules.LETTERS, channels=rules.CHANNELS, timed=rules.TIMED, undoable=services.last_batch(notes),
+        signed=sum(line.signed_in is not None and status is Status.UNSET for line, status in zip(lines, held, strict=True)),
+        only_unset=request.args.get("show") == "unset", writable=may(run, TAKE) and meeting.state != "cancelled", hours=hours,
+        planned=queries.minutes_of(meeting), saved=max((line.notes[0].mark.at for line in lines if line.notes), default=None), errors=wrong,
+        clashes=clashes, walk_in=_walk_in(run, meeting), noted_at=partial(noted_at, meeting),
+    ), 422 if wrong else 409 if clashes else 200
+
+
+def noted_at(meeting: Meeting, at: datetime) -> str:
+    """When something was noted: the time alone on the day of the meeting."""
+    same = at.astimezone(finding.zone_of(meeting)).date() == meeting.day
+    return i18n.time_of_day(at, meeting.zone) if same else i18n.moment(at, meeting.zone)
+
+
+def _line(
+    member: Member, notes: list[Noted], signed_in: datetime | None, wrong: Mapping[str, Message], clashes: Mapping[uuid.UUID, Clash]
+) -> Line:
+    id, held = member.enrolment_id, notes[0].mark if notes else None
+    status, minutes, note = queries.status_of(notes), str(held.minutes or "") if held else "", held.note if held else ""
+    if wrong and request.form.get(f"s-{id}") in list(Status):  # nothing was saved: the page keeps what was typed
+        status, minutes, note = Status(request.form[f"s-{id}"]), request.form.get(f"m-{id}", ""), request.form.get(f"n-{id}", "")
+    return Line(
+        member, rules.person_code(member.number), notes, signed_in, status, minutes, note, clashes.get(id), wrong.get(f"m-{id}") or wrong.get(f"s-{id}"),
+    )
+
+
+def _walk_in(run: CourseRun, meeting: Meeting) -> str:
+    """The address of the page that registers somebody who is not on the roll; empty where there is none."""
+    return url_for("classday.walk_in", code=run.code, day=meeting.day.isoformat()) if "classday.walk_in" in current_app.view_functions else ""
