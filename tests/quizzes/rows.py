@@ -69,6 +69,20 @@ TITLES = {
 COMMON = ("single", "multiple", "number", "matching", "ordering", "hotspot")
 
 
+PRACTICAL: dict[str, Any] = {
+    "id": "search-car", "title": {"en": "Search a car", "ru": "Досмотр автомобиля"}, "outcome": "car", "minutes": "30",
+    "task": {"en": "Search the car by **zones** and type its length.", "ru": "Досмотрите автомобиль по зонам."},
+    "data": "lengths.csv", "file": "yes",
+    "values": [{"id": "length", "label": {"en": "Length inside", "ru": "Длина внутри"}, "value": "11.40", "tolerance": "0.05", "unit": {"en": "m", "ru": "м"}}],
+    "checklist": [
+        {"id": "start-point", "text": {"en": "Names the start point", "ru": "Называет начало"}, "critical": "yes"},
+        {"id": "zones", "text": {"en": "Keeps the order of zones", "ru": "Соблюдает порядок зон"}},
+        {"id": "notes", "text": {"en": "Notes what was found", "ru": "Записывает найденное"}},
+    ],
+    "pass_share": "75",
+}  # fmt: skip
+
+
 def content(**changes: Any) -> CourseContent:
     """A course: six types twice under the outcome "car", four simple ones under "seal", all other types that are marked by
     rule under "more"; tests pre, post, play (all of "car") and every (a question of every type, and of some a second)."""

@@ -1,8 +1,8 @@
-"""Pages of tests: taking one."""
+"""Pages of tests: taking one; practical work."""
 
 from __future__ import annotations
 
-from app.quizzes.views import attempt, room
+from app.quizzes.views import attempt, practicals
 from app.quizzes.views.blueprint import bp
 
-__all__ = ["attempt", "bp"]
+__all__ = ["attempt", "bp", "practicals"]
