@@ -26,7 +26,7 @@ from app.errors import Conflict, NotFound
 from app.http import go, guarded, say_next
 from app.ids import new_token
 from app.ops.doctor import exam_faults
-from app.people.models import Person, SignIn
+from app.people.models import Person
 from app.policy import Target
 from app.questions import shown
 from app.questions.content import Question
