@@ -27,7 +27,7 @@ from app.offices.models import Agency, Classroom, Country, Office, Seat
 from app.ops.models import BackgroundJob
 from app.people.models import Person
 from app.policy import Role
-from app.quizzes.models import PracticalWork
+from app.quizzes.models import Incident, PracticalWork
 from app.runs.models import CourseRun, Enrolment
 from tests import factories
 from tests.certificates import rows as certificates
@@ -222,6 +222,18 @@ def work(db: Session, office: Office) -> Example:
     return Example({"work_id": row.id}, owner=made.owner, trainer=teacher)
 
 
+def class_day(db: Session, office: Office, **values: Any) -> Example:
+    """A day of a run in a classroom of the office, with somebody in class and an outage that waits."""
+    room = factories.make_classroom(db, office)
+    row = runs.make_run(db, office, quizzes.make_version(db), classroom_id=room.id)
+    teacher = factories.make_staff(db, Role.TRAINER)
+    runs.teach(db, row, teacher)
+    incident = factories.added(db, Incident(run_id=row.id, kind="outage", from_at=factories.a_moment(), noticed_at=factories.a_moment()))
+    seat = db.scalars(sa.select(Seat.id).where(Seat.classroom_id == room.id)).first()
+    made = {"code": row.code, "day": runs.STARTS.isoformat(), "seat_id": seat, "enrolment_id": runs.enrol(db, row).id, "incident_id": incident.id}
+    return Example(made | values, trainer=teacher)
+
+
 # ---- certificates ----------------------------------------------------------------------------------------------------
 
 
@@ -385,6 +397,15 @@ EXAMPLES: dict[str, Make] = {
     "schedule.now_shown": run,
     "schedule.follow": learner,
     "schedule.follow_go": learner,
+    # the class day
+    **{
+        f"classday.{name}": class_day for name in (
+            "run", "day", "live", "check", "save_check", "note_step", "lines", "add_line", "mark_seat", "close", "save_close", "back_up",
+            "papers", "minutes", "seats", "save_seats", "seats_paper", "walk_in", "register", "slip", "new_slip", "choose", "resume_outage",
+        )
+    },
+    **{f"classday.{name}": partial(class_day, quiz="pre") for name in ("start_test", "end_test", "save_end_test")},
+    **{f"classday.{name}": partial(class_day, deed="pause") for name in ("ask", "act")},
     # certificates
     "certificates.page": certificate,
     "certificates.paper": certificate,

@@ -102,6 +102,18 @@ def enrol_seat(db: Session, *, seat_id: uuid.UUID, replaces: str | None, enrolle
     return token
 
 
+def set_state(db: Session, seat_id: uuid.UUID, state: str) -> bool:
+    """Note that a PC is out of order or works again; whether that is news. Raises NotFound."""
+    take_write_lock(db)
+    row = db.scalar(sa.select(Seat).where(Seat.id == seat_id).with_for_update())
+    if row is None or state not in ("works", "broken"):
+        raise NotFound()
+    news = row.state != state
+    row.state = state
+    db.flush()
+    return news
+
+
 def end_enrolment(db: Session, *, seat_id: uuid.UUID, now: datetime) -> None:
     """No PC is this seat any more: PINs do not work at it."""
     take_write_lock(db)

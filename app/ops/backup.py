@@ -21,7 +21,7 @@ def create(database: Database, folder: Path) -> str:
     if database.name != "sqlite":
         raise Invalid(say("backup", "This node uses PostgreSQL: back it up with pg_dump."))
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"sabaq-{clock.now():%Y%m%d-%H%M%S}.db"
+    path = folder / f"sabaq-{clock.now():%Y%m%d-%H%M%S-%f}.db"
     raw = database.engine.raw_connection()  # outside any transaction, which VACUUM refuses
     try:
         raw.cursor().execute("VACUUM INTO ?", (str(path),))

@@ -241,6 +241,42 @@ def _enrol(db: Session, run: CourseRun, nomination: Nomination, now: datetime) -
     return enrolment
 
 
+def enrol_walk_in(
+    db: Session, run: CourseRun, *, person: Person, office_id: uuid.UUID, rank: str, post: str, language: str, now: datetime
+) -> Enrolment:
+    """Enrol somebody who stands in the room without a nomination. Who was withdrawn comes back under his old number.
+
+    Raises Conflict when the run is over or he is in it already, Invalid when he has left the service or teaches the run.
+    """
+    take_write_lock(db)
+    _must_be(run, "planned", "open")
+    today = now.astimezone(ZoneInfo(run.zone)).date()
+    if person.left_on is not None and person.left_on <= today:
+        raise Invalid(say("walk-in", "{name} left the service on {day}. Look at the service number again.", name=person.display_name, day=person.left_on))
+    if db.scalar(sa.select(RunTrainer.id).where(RunTrainer.run_id == run.id, RunTrainer.person_id == person.id)) is not None:
+        raise Invalid(say("walk-in", "{name} teaches this run.", name=person.display_name))
+    enrolment = db.scalar(sa.select(Enrolment).where(Enrolment.run_id == run.id, Enrolment.person_id == person.id).with_for_update())
+    if enrolment is not None and enrolment.state == "enrolled":
+        raise Conflict(say("walk-in", "{name} is in this run already: print a new slip.", name=person.display_name))
+    if enrolment is None:
+        enrolment = Enrolment(
+            run_id=run.id, person_id=person.id, office_id=office_id, agency_id=person.agency_id, number=next_number(db, run),
+            language=language, enrolled_at=now,
+        )
+        db.add(enrolment)
+    enrolment.office_id, enrolment.agency_id, enrolment.rank, enrolment.post = office_id, person.agency_id, rank, post
+    enrolment.mode, enrolment.language, enrolment.state = "class", language, "enrolled"
+    enrolment.enrolled_at, enrolment.withdrawn_why, enrolment.walk_in = now, "", True
+    db.flush()
+    return enrolment
+
+
+def next_number(db: Session, run: CourseRun) -> int:
+    """The next free place in the roster of a run; on PostgreSQL two who enrol at once queue at the run."""
+    db.execute(sa.select(CourseRun.id).where(CourseRun.id == run.id).with_for_update())
+    return (db.scalar(sa.select(sa.func.max(Enrolment.number)).where(Enrolment.run_id == run.id)) or 0) + 1
+
+
 # ---- slips -----------------------------------------------------------------------------------------------------------
 
 

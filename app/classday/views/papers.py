@@ -1,0 +1,88 @@
+"""What is printed at the end of a class day: the list of papers, and the minutes with outages and signatures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import g, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from app import clock, i18n, lists, pdf
+from app.classday import queries
+from app.classday.queries import Day
+from app.classday.views import now
+from app.classday.views.blueprint import OfClass, bp, day_of, link, the_class
+from app.classday.views.day import sentence
+from app.http import can, guarded, me
+from app.people.signing_in import class_manager
+from app.policy import Target
+from app.runs.queries import trainers_of
+from app.runs.views.sight import places_of, title_of, where_of
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper of the day: what it is for, and where it is made."""
+
+    title: str
+    what_for: str
+    href: str
+
+
+@bp.get("/class/<code>/<day>/papers")
+@guarded("class.day", the_class("class.day"))
+def papers(of: OfClass) -> ResponseReturnValue:
+    """What to print and sign today."""
+    found = day_of(of)
+    return render_template("classday/papers.html", of=of, d=found, title=title_of(of.run), papers=_papers(of, found), can_print=pdf.available())
+
+
+def _papers(of: OfClass, found: Day) -> list[Paper]:
+    run, last = of.run, found.day == found.days[-1]
+    certificates = any(can("certificate.issue", Target(path=path)) for path in places_of(run))
+    every = [
+        Paper(
+            i18n.t("papers", "Minutes of the day"), i18n.t("papers", "Who was present, what happened, outages; class manager and trainer sign."),
+            url_for("classday.minutes", **of.at),
+        ),
+        Paper(
+            i18n.t("papers", "Attendance sheet"), i18n.t("papers", "Everybody signs in the column of the half-day."),
+            link("schedule.sheet", code=run.code) or link("schedule.sheet_paper", code=run.code),
+        ),
+        Paper(
+            i18n.t("papers", "Result sheet"), i18n.t("papers", "Both tests and the gain; class manager, trainer and registrar sign."),
+            link("runs.sheet", code=run.code),
+        ),
+        Paper(
+            i18n.t("papers", "Debrief of the tests"), i18n.t("papers", "What the group got wrong, by outcome and question."),
+            link("quizzes.debriefs", code=run.code) or link("practicals.debriefs", code=run.code),
+        ),
+        Paper(
+            i18n.t("papers", "Certificates"), i18n.t("papers", "For everybody who has completed the course or took part."),
+            link("certificates.of_run", code=run.code) if last and certificates else "",
+        ),
+        Paper(
+            i18n.t("papers", "Session report"), i18n.t("papers", "One page for the office above, with signatures."),
+            link("runs.report", code=run.code) if last else "",
+        ),
+        Paper(i18n.t("papers", "Seats and waves"), i18n.t("papers", "For the door of the room."), url_for("classday.seats_paper", **of.at)),
+    ]
+    return [paper for paper in every if paper.href]
+
+
+@bp.get("/class/<code>/<day>/minutes.pdf")
+@guarded("class.day", the_class("class.day"))
+def minutes(of: OfClass) -> ResponseReturnValue:
+    """The minutes as a paper to be signed."""
+    found, run = day_of(of), of.run
+    teachers = trainers_of(g.db, [run.id]).get(run.id, [])
+    data = pdf.paper(
+        "classday/paper_minutes.html", language=i18n.language(), title=i18n.t("papers", "Minutes {code}, {day}", code=run.code, day=i18n.day(of.day)),
+        d=found, run=run, course=title_of(run), where=where_of(run), teachers=teachers, day_number=found.days.index(of.day) + 1 if of.day in found.days else 0,
+        present=[one for one in found.people if one.came_at is not None], absent=[one for one in found.people if one.came_at is None],
+        seat_of=found.seat, lines=[sentence(found, line) for line in reversed(found.lines)],
+        incidents=queries.incidents_of(g.db, run.id, of.day, run.zone), names={one.enrolment_id: one.name for one in found.people},
+        tests=[(now.quiz_title(found, test.quiz), test) for test in found.tests], manager=class_manager(g.db, run.office.path, of.day),
+        now=clock.now(), by=me().name,
+    )
+    return lists.attachment(data, f"{run.code}-{of.day.isoformat()}-minutes.pdf", rows=len(found.lines))
