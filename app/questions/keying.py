@@ -61,7 +61,7 @@ def _table(q: Shown) -> list[Slot]:
 
 
 def _digits(q: Shown) -> list[Slot]:
-    steps = [Slot(one["place"], one["place"]) for one in q["characters"]] + [Slot("sum", "Σ"), Slot("remainder", "Σ:10")]
+    steps = [Slot(one["place"], one["place"]) for one in q["characters"]] + [Slot("sum", "+"), Slot("remainder", ":10")]
     return [*(steps if q["steps"] else []), Slot("digit", "=" if q["steps"] else "", {digit: digit for digit in "0123456789"})]
 
 
