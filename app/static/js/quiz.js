@@ -637,7 +637,7 @@ if (keysOn) {
     else if (key === "h" && handForm) toggleHand();
     else if (key === "enter" && at && !target.closest("a, button, summary, input, [role=button]")) act("next");
     else if (/^[0-9]$/.test(key) && at) {
-      const inputs = [...forms[at - 1].querySelectorAll(".choice input")];
+      const inputs = [...forms[at - 1].querySelectorAll(".choice input")].filter((one) => !one.closest("[data-question] [hidden], [data-past]"));
       const input = key === "0" ? inputs.find((one) => one.value === "none") : inputs.filter((one) => one.value !== "none")[Number(key) - 1];
       if (!input) return;
       input.focus();
