@@ -22,6 +22,7 @@ from app.courses.queries import course_content
 from app.ids import new_pin
 from app.offices.models import Agency, Classroom, Office, Seat
 from app.ops import demo_data as data
+from app.ops import demo_meetings
 from app.ops.demo import PASSWORD, TRAINEE_PIN, HistoryClock, World, history, take_test
 from app.people import credentials, register, signing_in
 from app.people.models import Person
@@ -108,11 +109,14 @@ def renamed_officer(world: World, today: date) -> None:
 
 
 def _make_run(world: World, plan: Plan, today: date) -> None:
+    now = clock.now()
     first = today + timedelta(days=plan.begins)
     planned_on = min(first - timedelta(days=21), today - timedelta(days=2))
     country = plan.office[:2]
     with history(_morning(planned_on)) as moved:
         run_id, enrolments = _plan_and_nominate(world, plan, first, moved)
+        if plan.state != "planned":
+            demo_meetings.plan(world, run_id)
         world.say(f"  run at {plan.office}: {plan.state}, {len(enrolments) or plan.people} people")
         if plan.state in ("planned", "nominated"):
             return
@@ -133,6 +137,7 @@ def _make_run(world: World, plan: Plan, today: date) -> None:
                 continue
             moved.at = _morning(first) + timedelta(hours=2)
             _read_lessons(world, moved, enrolment, share=1.0 if plan.state == "closed" else world.dice.uniform(0.1, 0.9))
+        demo_meetings.attend(world, run_id, absent=plan.absent, until=now)
         if plan.state == "open":
             return
         last = first + timedelta(days=plan.days - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from app import clock
+from app.courses.content import CourseContent
+from app.offices.models import Country, Holiday, Office
 from app.people.models import Person, SignIn
 from app.runs.models import CourseRun, Enrolment
 from app.schedule import rules
 from app.schedule.models import AttendanceMark, Meeting, MeetingItem, Taught, TeachScreen
-from app.schedule.rules import Attended, Span, Status
+from app.schedule.rules import Attended, Line, Part, Proposal, Span, Status
 
 # ---- hours -----------------------------------------------------------------------------------------------------------
 
@@ -85,6 +87,34 @@ def span_of(meeting: Meeting) -> Span:
 def minutes_of(meeting: Meeting) -> int:
     """How long a meeting lasts, breaks included."""
     return _minutes(meeting.starts_at, meeting.ends_at)
+
+
+# ---- what a run could take over --------------------------------------------------------------------------------------
+
+
+def proposals_for(db: Session, run: CourseRun, content: CourseContent) -> dict[str, Proposal]:
+    """What a run without meetings could take: "course", its course's timetable where it has one, and "plain"."""
+    country_id = db.scalar(sa.select(Office.country_id).where(Office.id == run.office_id))
+    weekend = db.scalar(sa.select(Country.weekend).where(Country.id == country_id)) or ()
+    holidays: dict[date, Mapping[str, str]] = dict(
+        db.execute(
+            sa.select(Holiday.day, Holiday.names).where(Holiday.country_id == country_id, Holiday.day.between(run.starts_on, run.ends_on))
+        ).all()
+    )
+    days, skipped = rules.working_days(run.starts_on, run.ends_on, weekend, holidays)
+    found = {"course": rules.lay_out(template_of(content), days, skipped)} if content.timetable else {}
+    return found | {"plain": rules.plain(days, skipped)}
+
+
+def template_of(content: CourseContent) -> list[list[Part]]:
+    """A course's timetable as the rules know it."""
+    return [
+        [
+            Part(rules.minute_of(part.starts), tuple(Line(item.kind, item.minutes, item.ref, item.who) for item in part.items))
+            for part in day.parts
+        ]
+        for day in content.timetable
+    ]
 
 
 # ---- attendance of a meeting -----------------------------------------------------------------------------------------

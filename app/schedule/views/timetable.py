@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
-import sqlalchemy as sa
 from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
@@ -17,7 +16,7 @@ from app.courses.queries import course_content
 from app.errors import Invalid, say
 from app.http import go, guarded, me, say_next
 from app.i18n import pick
-from app.offices.models import Classroom, Country, Holiday
+from app.offices.models import Classroom
 from app.runs import queries as runs
 from app.runs.models import CourseRun
 from app.runs.queries import Teacher
@@ -25,7 +24,7 @@ from app.runs.views.sight import days_of, seen_by, the_run, title_of, where_of
 from app.schedule import queries, rules, services
 from app.schedule.forms import MeetingForm
 from app.schedule.models import Meeting
-from app.schedule.rules import Line, Part, Proposal, Span
+from app.schedule.rules import Proposal, Span
 from app.schedule.views import finding
 from app.schedule.views.blueprint import bp
 from app.schedule.views.finding import held_by, hours, may, rows_of, weekday
@@ -41,7 +40,7 @@ def timetable(run: CourseRun) -> ResponseReturnValue:
     teachers = runs.trainers_of(g.db, [run.id]).get(run.id, [])
     rows = rows_of(run, content, now, teachers=teachers, people=runs.counts_of(g.db, [run.id])[run.id].enrolled)
     editable = may(run, EDIT)
-    proposals = {} if rows or not editable else proposals_for(run, content)
+    proposals = {} if rows or not editable else queries.proposals_for(g.db, run, content)
     return render_template(
         "schedule/timetable.html", run=run, title=title_of(run), days=days_of(run), where=where_of(run), rows=rows, by_day=_by_day(rows),
         editable=editable, takes=may(run, "attendance.take"), teaches=may(run, "run.teach"), teachers=teachers,
@@ -62,37 +61,6 @@ def _by_day(rows: list[finding.Row]) -> dict[date, list[finding.Row]]:
 
 
 # ---- taking a timetable over -----------------------------------------------------------------------------------------
-
-
-def proposals_for(run: CourseRun, content: CourseContent) -> dict[str, Proposal]:
-    """What a run without meetings could take: the course's own timetable where it has one, and a plain one."""
-    holidays: dict[date, dict[str, str]] = {}
-    weekend: list[int] = []
-    if run.office.country_id is not None:
-        weekend = list(g.db.scalar(sa.select(Country.weekend).where(Country.id == run.office.country_id)) or ())
-        holidays = dict(
-            g.db.execute(
-                sa.select(Holiday.day, Holiday.names)
-                .where(Holiday.country_id == run.office.country_id, Holiday.day.between(run.starts_on, run.ends_on))
-            ).all()
-        )
-    days, skipped = rules.working_days(run.starts_on, run.ends_on, weekend, holidays)
-    found = {}
-    if content.timetable:
-        found["course"] = rules.lay_out(template_of(content), days, skipped)
-    found["plain"] = rules.plain(days, skipped)
-    return found
-
-
-def template_of(content: CourseContent) -> list[list[Part]]:
-    """A course's timetable as the rules know it."""
-    return [
-        [
-            Part(rules.minute_of(part.starts), tuple(Line(item.kind, item.minutes, item.ref, item.who) for item in part.items))
-            for part in day.parts
-        ]
-        for day in content.timetable
-    ]
 
 
 @dataclass(frozen=True)
@@ -136,7 +104,7 @@ def _shown(proposal: Proposal, content: CourseContent) -> ShownProposal:
 def take_over(run: CourseRun) -> ResponseReturnValue:
     """Give a run the course's timetable, or the plain one, on its own days."""
     code = run.code
-    found = proposals_for(run, course_content(g.db, run.course_version_id))
+    found = queries.proposals_for(g.db, run, course_content(g.db, run.course_version_id))
     proposal = found.get(request.form.get("which", ""), found["plain"])
     made = services.take_over(g.db, run, proposal, by=me().person_id, now=clock.now())
     say_next(say("timetable", "Meetings planned: {n}. Change them where your days are different.", n=len(made)))
