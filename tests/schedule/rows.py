@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.people.models import Person
 from app.runs.models import CourseRun, Enrolment
 from app.schedule.models import AttendanceMark, Meeting, MeetingItem
-from tests.factories import a_moment, added
+from tests.factories import a_moment, added, make_person
 from tests.runs import rows as runs
 
 
@@ -42,8 +42,6 @@ def make_mark(db: Session, meeting: Meeting, enrolment: Enrolment, status: str =
 
 def by(db: Session) -> uuid.UUID:
     """The id of somebody who does something."""
-    from tests.factories import make_person
-
     person: Person = make_person(db)
     return person.id
 
