@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -127,6 +127,8 @@ class QuizState:
     open: bool = False
     best: int | None = None
     passed: bool = False
+    being_marked: bool = False
+    """An attempt is handed in and has no result yet."""
 
     @property
     def left(self) -> bool:
@@ -140,9 +142,11 @@ class Next(Enum):
     OPEN_TEST = "go on with the test that is open"
     PRE_TEST = "take the pre-test"
     LESSON = "read on"
+    PRACTICAL = "do the practical task and hand it in"
     TEST = "take the test"
     PASSED = "nothing: passed"
     DONE = "nothing: all read, and the course has no test"
+    BEING_MARKED = "nothing: a trainer marks the test"
     NO_ATTEMPT_LEFT = "nothing here: the trainer or class manager decides"
 
 
@@ -154,10 +158,14 @@ class Step:
     lesson: str = ""
     page: int = 1
     quiz: str = ""
+    practical: str = ""
 
 
-def next_step(lessons: list[LessonState], tests: list[QuizState]) -> Step:
-    """The pre-test first, then the lesson where he stopped, then the final test. A test that is open goes before all."""
+def next_step(lessons: list[LessonState], tests: list[QuizState], practicals: Sequence[str] = ()) -> Step:
+    """The pre-test first, then the lesson where he stopped, then practical work, then the final test.
+
+    A test that is open goes before all. `practicals`: those that wait for the trainee to hand something in.
+    """
     for test in tests:
         if test.open:
             return Step(Next.OPEN_TEST, quiz=test.id)
@@ -171,8 +179,12 @@ def next_step(lessons: list[LessonState], tests: list[QuizState]) -> Step:
         return Step(
             Next.LESSON, lesson=lesson.id, page=lesson.page if lesson.page in lesson.unread else lesson.unread[0]
         )
+    if practicals:
+        return Step(Next.PRACTICAL, practical=practicals[0])
     finals = [test for test in tests if test.kind in ("post-test", "exam")]
     for test in finals:
+        if test.being_marked and not test.passed:
+            return Step(Next.BEING_MARKED, quiz=test.id)
         if not test.passed and test.left:
             return Step(Next.TEST, quiz=test.id)
     if not finals:

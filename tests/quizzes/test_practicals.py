@@ -15,6 +15,7 @@ from app import pdf
 from app.people.models import Person
 from app.policy import Role
 from app.quizzes.models import PracticalMark, PracticalWork
+from app.quizzes.practicals import rules
 from app.quizzes.practicals.queries import held_of
 from app.quizzes.practicals.rules import State
 from app.runs.models import CourseRun, Enrolment
@@ -105,15 +106,16 @@ def test_a_trainee_hands_in_values_and_a_file_without_script(db: Session, client
     [
         ({"value-length": "about 11"}, "“about 11” is not a number"),
         ({"value-length": ""}, "Type a number here."),
-        ({"file": (b"x" * (5 * 1024 * 1024 + 1), "a.pdf")}, "The file is too large"),
+        ({"file": (b"x" * 1001, "a.pdf")}, "The file is too large"),
         ({"file": (b"x", "a.exe")}, "Files of this kind are not taken"),
         ({"file": None}, "Choose the file that you made."),
     ],
 )
 def test_bad_input_is_said_at_its_place_and_nothing_is_kept(
-    db: Session, client_of: Callable[[Person], FlaskClient], room: Class, form: dict[str, Any], sentence: str
+    db: Session, client_of: Callable[[Person], FlaskClient], room: Class, monkeypatch: pytest.MonkeyPatch, form: dict[str, Any], sentence: str
 ) -> None:
     """A value that is no number, a file too large or of a refused kind: the typed value stays, nothing is half-written."""
+    monkeypatch.setattr(rules, "LARGEST_FILE", 1000)
     data = sent() | form
     if isinstance(form.get("file"), tuple):
         data["file"] = (io.BytesIO(form["file"][0]), form["file"][1])

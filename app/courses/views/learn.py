@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from functools import cached_property
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, joinedload
 from app import clock, i18n
 from app.certificates.models import Certificate
 from app.courses import markdown, rules
-from app.courses.content import CourseContent, Quiz
+from app.courses.content import CourseContent, Practical, Quiz
 from app.courses.models import CourseVersion
 from app.courses.queries import course_content, course_contents
 from app.courses.rules import LessonState, Next, QuizState, Step
@@ -30,8 +30,18 @@ from app.http import go, guarded, me, say_next, wants_json
 from app.offices.models import Office
 from app.policy import Target
 from app.progress import reading
+from app.progress.queries import progress_of
 from app.progress.reading import Reading
+from app.progress.results import COUNTS
+from app.progress.rules import in_words
 from app.quizzes.models import Attempt
+from app.quizzes.practicals import queries as practical_queries
+from app.quizzes.practicals import rules as practical_rules
+from app.quizzes.practicals.queries import Held, Works
+from app.quizzes.practicals.rules import SHAPES as PRACTICAL_SHAPES
+from app.quizzes.practicals.rules import State
+from app.quizzes.queries import attempts_granted
+from app.quizzes.rules import counting
 from app.runs.models import CourseRun, Enrolment
 from app.schedule import queries as meetings
 
@@ -47,6 +57,8 @@ class Standing:
     readings: dict[str, Reading]
     attempts: list[Attempt]
     certificate: Certificate | None = None
+    works: Mapping[str, Held] = field(default_factory=dict)
+    granted: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def run(self) -> CourseRun:
@@ -80,22 +92,39 @@ class Standing:
 
     def _quiz(self, quiz: Quiz) -> QuizState:
         mine = [attempt for attempt in self.attempts if attempt.quiz == quiz.id]
-        scores = [attempt.score for attempt in mine if attempt.score is not None]
-        best = max(scores) if scores else None
+        ended = [attempt.score for attempt in mine if attempt.state != "open"]
+        place = counting(ended, self.content.completion.counts if quiz.kind in ("post-test", "exam") else "best")
+        result = None if place is None else ended[place]
         return QuizState(
             quiz.id,
             quiz.kind,
-            quiz.attempts,
-            ended=sum(attempt.state != "open" for attempt in mine),
+            quiz.attempts and quiz.attempts + self.granted.get(quiz.id, 0),
+            ended=len(ended),
             open=any(attempt.state == "open" for attempt in mine),
-            best=best,
-            passed=best is not None and best * 100 >= self.content.completion.pass_mark * MICRO,
+            best=result,
+            passed=result is not None and result * 100 >= self.content.completion.pass_mark * MICRO,
+            being_marked=None in ended,
         )
+
+    @cached_property
+    def practicals(self) -> list[tuple[Practical, practical_rules.Standing]]:
+        """Where he stands with each practical."""
+        stands = practical_queries.standings(self.content, self.works)
+        return [(one, stands[one.id]) for one in self.content.practicals]
+
+    def practical_title(self, practical: str) -> str:
+        """A practical's title in his language."""
+        found = self.content.practical(practical)
+        return self.content.say(found.title, self.wanted) if found else practical
 
     @cached_property
     def step(self) -> Step:
         """The one thing to do next."""
-        return rules.next_step(self.lessons, self.quizzes)
+        waiting = [
+            one.id for one, stand in self.practicals
+            if practical_rules.asks_for_work(one) and stand.state in (State.TO_DO, State.WAITS_FOR_VALUES)
+        ]
+        return rules.next_step(self.lessons, self.quizzes, waiting)
 
     @property
     def share(self) -> Fraction:
@@ -133,7 +162,9 @@ class Standing:
         """Where *Continue* leads."""
         if self.step.what is Next.LESSON:
             return url_for("courses.page", enrolment_id=self.enrolment.id, lesson=self.step.lesson, page=self.step.page)
-        if self.step.what in (Next.OPEN_TEST, Next.PRE_TEST, Next.TEST, Next.PASSED):
+        if self.step.what is Next.PRACTICAL:
+            return url_for("quizzes.practical", enrolment_id=self.enrolment.id, practical=self.step.practical)
+        if self.step.what in (Next.OPEN_TEST, Next.BEING_MARKED, Next.PRE_TEST, Next.TEST, Next.PASSED):
             return quiz_address(self.enrolment.id, self.step.quiz)
         return url_for("courses.course", enrolment_id=self.enrolment.id)
 
@@ -194,6 +225,16 @@ def _attempts(db: Session, enrolment_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID
     return found
 
 
+def _extras(
+    db: Session, ids: list[uuid.UUID], contents: Iterable[CourseContent]
+) -> tuple[Works, dict[uuid.UUID, dict[str, int]]]:
+    """Practical work and attempts granted, asked for only where a course has either."""
+    asked = list(contents)
+    works = practical_queries.held_of(db, ids) if any(one.practicals for one in asked) else {}
+    granted = attempts_granted(db, ids) if any(quiz.attempts for one in asked for quiz in one.quizzes) else {}
+    return works, granted
+
+
 def my_enrolment(db: Session, enrolment_id: uuid.UUID) -> tuple[Enrolment, Target]:
     """An enrolment of the address; the policy then asks whose it is."""
     enrolment = db.scalar(_ENROLMENT, {"id": enrolment_id})
@@ -216,8 +257,9 @@ def home() -> ResponseReturnValue:
     ids = [enrolment.id for enrolment, _ in rows]
     contents = course_contents(g.db, {enrolment.run.course_version_id for enrolment, _ in rows})
     read, taken = reading.readings(g.db, ids), _attempts(g.db, ids)
+    works, granted = _extras(g.db, ids, contents.values())
     standings = [
-        Standing(one, contents[one.run.course_version_id], read.get(one.id, {}), taken.get(one.id, []), certificate)
+        Standing(one, contents[one.run.course_version_id], read.get(one.id, {}), taken.get(one.id, []), certificate, works.get(one.id, {}), granted.get(one.id, {}))
         for one, certificate in rows
     ]
     return render_template("courses/home.html", standings=standings, main=_main(standings), Next=Next)
@@ -245,11 +287,14 @@ def _recent(standing: Standing) -> tuple[bool, float, int]:
 def course(enrolment: Enrolment) -> ResponseReturnValue:
     """The course of an enrolment: modules, lessons and tests with where he stands in each."""
     content = course_content(g.db, enrolment.run.course_version_id)
+    works, granted = _extras(g.db, [enrolment.id], [content])
     standing = Standing(
         enrolment, content,
         reading.readings(g.db, [enrolment.id]).get(enrolment.id, {}),
         _attempts(g.db, [enrolment.id]).get(enrolment.id, []),
+        works=works.get(enrolment.id, {}), granted=granted.get(enrolment.id, {}),
     )  # fmt: skip
+    progress = progress_of(g.db, [enrolment.id])[enrolment.id]
     return render_template(
         "courses/course.html",
         standing=standing,
@@ -259,6 +304,8 @@ def course(enrolment: Enrolment) -> ResponseReturnValue:
         tongues=lesson_page.tongues(content),
         quiz_address=quiz_address,
         shown={lesson.id: standing.shown(lesson.id) for lesson in content.lessons},
+        missing=in_words(progress.facts), verdict=progress.verdict, counts=COUNTS[content.completion.counts],
+        practical_states=practical_rules.STATES, practical_shapes=PRACTICAL_SHAPES,
     )
 
 
@@ -295,6 +342,7 @@ def page(enrolment: Enrolment, lesson: str, page: int) -> ResponseReturnValue:
         tongues=lesson_page.tongues(standing.content),
         note=reading.note_of(g.db, enrolment.id, lesson, page),
         followed=meetings.followed(g.db, enrolment.run, clock.now()),
+        tasks=[one for one in standing.content.practicals if shown.lesson.kind == "do" and one.outcome in shown.lesson.outcomes],
         **common,
     )
 

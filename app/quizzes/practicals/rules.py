@@ -77,6 +77,11 @@ STATES: Mapping[State, Message] = {
     State.PASSED: say("practical", "passed"),
     State.NOT_PASSED: say("practical", "not passed"),
 }
+SHAPES: Mapping[State, str] = {
+    State.TO_DO: "st-empty", State.HANDED_IN: "st-late", State.HALF_MARKED: "st-prog", State.WAITS_FOR_VALUES: "st-prog",
+    State.DIFFER: "st-note", State.PASSED: "st-pass", State.NOT_PASSED: "st-fail",
+}
+"""The shape that goes with each state on pages."""
 DECIDED = (State.PASSED, State.NOT_PASSED)
 
 

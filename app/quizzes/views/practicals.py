@@ -24,7 +24,7 @@ from app.policy import Target
 from app.quizzes.models import PracticalWork
 from app.quizzes.practicals import queries, rules, services
 from app.quizzes.practicals.queries import Held
-from app.quizzes.practicals.rules import SETTLED, STATES, Standing, State
+from app.quizzes.practicals.rules import SETTLED, SHAPES, STATES, Standing, State
 from app.quizzes.practicals.services import GivenFile
 from app.quizzes.views.attempt import my_enrolment
 from app.quizzes.views.blueprint import bp
@@ -34,12 +34,6 @@ from app.runs.queries import Member
 from app.runs.views.sight import days_of, title_of, where_of
 
 FOLDER = "practicals"
-SHAPES: Mapping[State, str] = {
-    State.TO_DO: "st-empty", State.HANDED_IN: "st-late", State.HALF_MARKED: "st-prog", State.WAITS_FOR_VALUES: "st-prog",
-    State.DIFFER: "st-note", State.PASSED: "st-pass", State.NOT_PASSED: "st-fail",
-}
-
-
 # ---- the trainee -----------------------------------------------------------------------------------------------------
 
 
@@ -85,7 +79,7 @@ def _task(
         asks=rules.asks_for_work(task), kinds=", ".join(rules.FILE_KINDS), limit=rules.LARGEST_FILE // 1024**2,
         rating=_decided(held) if standing.state in rules.DECIDED else {},
         right=rules.values_right(task, held.work.values) if held.work and standing.state in rules.DECIDED else {},
-        lessons=[lesson for lesson in content.lessons if task.outcome in lesson.outcomes], language=lesson_page.wanted_language,
+        lessons=[lesson for lesson in content.lessons if task.outcome in lesson.outcomes],
     )
     return page, (409 if isinstance(refused, Conflict) else 422) if refused else 200
 
@@ -112,7 +106,8 @@ def _kept() -> GivenFile | None:
     given = request.files.get("file")
     if given is None or not given.filename:
         return None
-    data = given.stream.read(rules.LARGEST_FILE + 1)
+    with given.stream as stream:
+        data = stream.read(rules.LARGEST_FILE + 1)
     size = max(len(data), given.content_length or 0)
     if fault := rules.file_fault(given.filename, size):
         raise Invalid(say("practical", "The file is not taken. Nothing was handed in yet."), fields={"file": fault})
