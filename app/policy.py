@@ -129,6 +129,7 @@ POLICY: dict[str, Rule] = {
     "attempt.answer": OWN,
     "attempt.result": OWN,
     "exam.invigilate": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, trainer=True),
+    "paper.test": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, trainer=True),
     # practical work, marking, debrief
     "practical.do": OWN,
     "practical.file": roles(Role.CLASS_MANAGER, owner=True, trainer=True),

@@ -27,6 +27,7 @@ from app.offices.models import Agency, Classroom, Country, Office, Seat
 from app.ops.models import BackgroundJob
 from app.people.models import Person
 from app.policy import Role
+from app.quizzes import paper
 from app.quizzes.models import Incident, PracticalWork
 from app.runs.models import CourseRun, Enrolment
 from tests import factories
@@ -234,6 +235,16 @@ def class_day(db: Session, office: Office, **values: Any) -> Example:
     return Example(made | values, trainer=teacher)
 
 
+def paper_test(db: Session, office: Office) -> Example:
+    """A test of a run of the office, printed on paper, with somebody's sheet."""
+    row = quizzes.make_run(db, office=office)
+    teacher = factories.make_staff(db, Role.TRAINER)
+    runs.teach(db, row, teacher)
+    made = paper.make_set(db, row, quiz="pre", variants=1, by=teacher.id, now=factories.a_moment())[0]
+    enrolment = quizzes.make_enrolment(db, row)
+    return Example({"code": row.code, "quiz": "pre", "nth": 1, "test": made.code, "enrolment_id": enrolment.id}, trainer=teacher)
+
+
 # ---- certificates ----------------------------------------------------------------------------------------------------
 
 
@@ -406,6 +417,18 @@ EXAMPLES: dict[str, Make] = {
     },
     **{f"classday.{name}": partial(class_day, quiz="pre") for name in ("start_test", "end_test", "save_end_test")},
     **{f"classday.{name}": partial(class_day, deed="pause") for name in ("ask", "act")},
+    # tests on paper
+    "quizzes.paper_tests": paper_test,
+    "quizzes.make_paper": paper_test,
+    "quizzes.booklets": paper_test,
+    "quizzes.answer_sheets": paper_test,
+    "quizzes.answer_key": paper_test,
+    "quizzes.find_sheet": paper_test,
+    "quizzes.keying": paper_test,
+    "quizzes.key_sheet": paper_test,
+    "quizzes.paper_sheet": paper_test,
+    "quizzes.settle_sheet": paper_test,
+    "quizzes.take_sheet": paper_test,
     # certificates
     "certificates.page": certificate,
     "certificates.paper": certificate,

@@ -72,6 +72,7 @@ attempt.start       -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -
 attempt.answer      -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 attempt.result      -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 exam.invigilate     -      -       -     yes     -  x  -  -  -  x  -  -  -  -  -  -
+paper.test          -      -       -     yes     -  x  -  -  -  x  -  -  -  -  -  -
 practical.do        -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 practical.file      -      -       yes   yes     -  x  -  -  -  -  -  -  -  -  -  -
 practical.mark      -      -       -     yes     -  x  -  -  -  -  -  -  -  -  -  -
