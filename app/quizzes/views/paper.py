@@ -144,7 +144,7 @@ def _pictures(content: CourseContent) -> Callable[[str], str]:
         picture = content.pictures.get(file)
         data = files.kept(folder, picture.sha256) if picture else None
         if data is None:
-            raise NotFound(say("paper", "The picture {file} of this course is missing on this server. Load the course again.", file=file))
+            raise Conflict(say("paper", "The picture {file} of this course is missing on this server. Load the course again.", file=file))
         return f"data:{stored.mime_of(file)};base64,{base64.b64encode(data).decode()}"
 
     return address
@@ -201,10 +201,11 @@ def progress_of(found: PaperSet, sheets: Mapping[tuple[uuid.UUID, uuid.UUID], Sh
 def make_paper(seen: Taught) -> ResponseReturnValue:
     """Draw a set of variants for a test."""
     quiz, wish = request.form.get("quiz", ""), request.form.get("variants", "")
-    variants = int(wish) if wish in {str(n) for n in range(1, len(SETS[0]) + 1)} else 0
     try:
-        made = paper.make_set(g.db, seen.run, quiz=quiz, variants=variants, by=me().person_id, now=clock.now())
-    except Conflict as refused:
+        if seen.content.quiz(quiz) is None or wish not in {str(n) for n in range(1, len(SETS[0]) + 1)}:
+            raise Invalid(say("paper", "Choose a test and how many variants it shall have."))
+        made = paper.make_set(g.db, seen.run, quiz=quiz, variants=int(wish), by=me().person_id, now=clock.now())
+    except (Conflict, Invalid) as refused:
         g.db.rollback()
         return _page(taught(ACTION)(g.db, seen.run.code)[0], refused.message), status_of(refused)
     say_next(say("paper", "Made: variants {letters}. Print the booklets, the answer sheets and the key.", letters=", ".join(one.variant for one in made)))
