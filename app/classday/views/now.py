@@ -125,7 +125,7 @@ def _detail(day: Day, step: rules.Step) -> str:
     if step.kind is Kind.OPEN:
         return zone_time(day, day.opened.opened_at) if day.opened else t("step of the day", "daily check")
     if step.kind is Kind.SIGN_IN:
-        return t("step of the day", "{n} of {total} signed in", n=facts.seated, total=facts.expected)
+        return t("step of the day", "{n} of {total} seated", n=facts.seated, total=facts.expected)
     if step.kind is Kind.LESSONS:
         told = {line.what: line.at for line in day.lines}
         if "lessons-over" in told:
@@ -309,7 +309,9 @@ def _outage(day: Day, running: Running | None) -> Panel:
         raise LookupError("an outage without an incident")
     minutes = running.lost_minutes if running else 0
     told = []
-    if running and running.away:
+    if running and running.away and not running.back:
+        told.append(t("class", "Nobody’s page is back yet. Wait for the PCs to start, then resume."))
+    elif running and running.away:
         told.append(nt("class", "{n} is back.", "{n} are back.", running.back))
         told.append(
             nt(
@@ -342,7 +344,7 @@ def _missing(day: Day, wave: int = 0) -> str:
     if not away:
         return ""
     seated = len(mine) - len(away)
-    return t("class", "{n} of {total} are signed in; missing: {who}.", n=seated, total=len(mine), who=_names(away))
+    return t("class", "Missing: {who} ({n} of {total} are signed in).", n=seated, total=len(mine), who=_names(away))
 
 
 def _names(names: tuple[str, ...] | list[str]) -> str:

@@ -13,6 +13,7 @@ from app import clock
 from app.classday.queries import Day, Here
 from app.classday.views.now import Running, zone_time
 from app.errors import Message, say
+from app.http import me
 from app.i18n import nt, t, time_of_day
 from app.quizzes import board as boards
 from app.quizzes.board import State
@@ -49,6 +50,8 @@ class Row:
     note: str = ""  # what else is to be known
     attempt_id: uuid.UUID | None = None  # of a test that is open
     alive: bool = False
+    hand: bool = False
+    releasable: bool = False  # waits at another PC, or his own is silent
     walk_in: bool = False
 
 
@@ -79,8 +82,12 @@ class Board:
 
     @property
     def deeds(self) -> list[tuple[str, Message]]:
-        """What may be done to chosen tests."""
-        return list(DEEDS.items()) if self.test else []
+        """What may be done to who is chosen; only what fits somebody now."""
+        if not self.test:
+            return [("move", DEEDS["move"])] if self.cells and self.rows else []
+        shapes = {row.shape for row in self.rows if row.attempt_id}
+        fits = {"resume": "st-pause" in shapes or "st-silent" in shapes, "release": any(row.releasable for row in self.rows), "lower": any(row.hand for row in self.rows)}
+        return [(deed, label) for deed, label in DEEDS.items() if fits.get(deed, True)]
 
     def open_of(self, chosen: Sequence[uuid.UUID]) -> list[Row]:
         """The rows with an open test among those chosen; all of them when nobody is chosen."""
@@ -143,7 +150,9 @@ def _of_test(day: Day, one: boards.Row, now: datetime, walked_in: set[uuid.UUID]
     return Row(
         one.enrolment_id, one.seat, one.name, shape, state, word, tone, place=one.question if one.open else one.count, of=one.count,
         answered=one.answered, saved=saved, left=_left(one), note=", ".join(notes), attempt_id=one.attempt_id if one.open else None,
-        alive=one.alive, walk_in=one.enrolment_id in walked_in,
+        alive=one.alive, hand=one.open and one.hand_at is not None,
+        releasable=one.open and not one.released and (one.state in (State.ASKS, State.SILENT) or (one.state is State.OUTAGE and not one.alive)),
+        walk_in=one.enrolment_id in walked_in,
     )
 
 
@@ -177,7 +186,9 @@ def _state(day: Day, one: boards.Row, now: datetime) -> tuple[str, str, str, str
             return "st-silent", t("board", "not back yet"), t("board", "not back"), "stop"
         case State.PAUSED:
             since = zone_time(day, one.paused_at)
-            return "st-pause", t("board", "paused {time} by {who}", time=since, who=one.paused_by), t("board", "paused"), ""
+            by_me = one.paused_by == me().name
+            text = t("board", "paused {time} by you", time=since) if by_me else t("board", "paused {time} by {who}", time=since, who=one.paused_by)
+            return "st-pause", text, t("board", "paused"), ""
         case State.OVER:
             return "st-late", t("board", "time is over"), t("board", "over"), "call"
         case State.HAND:

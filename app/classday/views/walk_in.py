@@ -214,9 +214,18 @@ def the_member(db: Session, code: str, day: str, enrolment_id: uuid.UUID) -> tup
 @bp.get("/class/<code>/<day>/slip/<uuid:enrolment_id>")
 @guarded("run.slips", the_member)
 def slip(found: tuple[OfClass, uuid.UUID]) -> ResponseReturnValue:
-    """A new slip for one person: the second of two clicks is the button."""
-    of, enrolment_id = found
-    return render_template("classday/slip_ask.html", of=of, title=title_of(of.run), one=_member(of, enrolment_id))
+    """One person of the class, and a new slip for him: the second of two clicks is the button."""
+    return _person_page(*found)
+
+
+def _person_page(of: OfClass, enrolment_id: uuid.UUID, refused: DomainError | None = None) -> ResponseReturnValue:
+    found, facts = day_of(of), {"refused": refused} if refused else {}
+    here = _here(found, enrolment_id)
+    text = render_template(
+        "classday/slip_ask.html", of=of, title=title_of(of.run), one=_member(of, enrolment_id), d=found, here=here,
+        seat=found.seat((here.at_seat or here.seat_id) if here else None), **facts,
+    )
+    return text, status_of(refused) if refused else 200
 
 
 @bp.post("/class/<code>/<day>/slip/<uuid:enrolment_id>")
@@ -232,7 +241,7 @@ def new_slip(found: tuple[OfClass, uuid.UUID]) -> ResponseReturnValue:
         )
     except DomainError as refused:
         g.db.rollback()
-        return render_template("classday/slip_ask.html", of=again(of), title=title_of(again(of).run), one=member, refused=refused), status_of(refused)
+        return _person_page(again(of), enrolment_id, refused)
     audit("slip.issue", about=of.run.code, person_id=str(member.person_id), number=member.service_number)
     return _slip_page(of, enrolment_id, pin)
 
