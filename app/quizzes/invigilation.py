@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -429,6 +429,9 @@ def notice_outage(db: Session, *, now: datetime, uptime: Uptime, last: SignOfLif
     for one in _locked(db, AttemptClock.paused_at.is_(None)):
         if rules.ran_at(one.sitting, newest):
             running.setdefault(runs[one.attempt.id].id, []).append(one)
+        else:  # its time ran out before: what it used stays used through a restart of the machine
+            one.becomes(rules.after_outage(one.sitting, newest, replace(found, stops=False), uptime))
+    db.flush()
     incidents = []
     for some in running.values():
         run = runs[some[0].attempt.id]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,84 +10,26 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.offices.models import Seat
-from app.people.models import Person
 from app.quizzes import board as boards
 from app.quizzes import invigilation, services
-from app.quizzes.board import Board, Row, State
-from app.quizzes.models import Attempt, AttemptClock
-from app.runs.models import CourseRun, Enrolment
-from app.schedule.models import Seating
-from tests.factories import added, make_classroom, make_office, make_person, make_sign_in
-from tests.quizzes.rows import Hands, Tab, make_enrolment, make_run, start_for_room
-
-
-@dataclass(repr=False)
-class Room:
-    """A run with its classroom, its class manager, and whoever came."""
-
-    db: Session
-    run: CourseRun
-    seats: list[Seat]
-    manager: Person
-    people: list[Enrolment] = field(default_factory=list)
-
-    def comes(self, seat: int | None = 0, *, signs_in: bool = True, wave: int = 1, plan: int | None = None, **values: Any) -> Enrolment:
-        """Somebody in class, signed in at a seat; `plan`: the seat that the plan has for him."""
-        person = make_person(self.db, family=f"Person {len(self.people) + 1}")
-        enrolment = make_enrolment(self.db, self.run, person, number=len(self.people) + 1, **values)
-        if signs_in:
-            make_sign_in(self.db, person, kind="pin", seat_id=None if seat is None else self.seats[seat].id)
-        if plan is not None:
-            added(self.db, Seating(run_id=self.run.id, enrolment_id=enrolment.id, seat_id=self.seats[plan].id, wave=wave))
-        self.people.append(enrolment)
-        return enrolment
-
-    def starts(self, enrolment: Enrolment, seat: int | None = 0) -> Attempt:
-        """He begins the test that was started for the room."""
-        start_for_room(self.db, self.run.id, "pre")
-        return services.start_attempt(
-            self.db, enrolment_id=enrolment.id, quiz="pre", now=clock.now(), uptime=clock.uptime(), writer=f"tab-{enrolment.number}",
-            seat_id=None if seat is None else self.seats[seat].id,
-        )
-
-    def tab(self, attempt: Attempt, enrolment: Enrolment) -> Tab:
-        """The page that he works on."""
-        return Tab(self.db, attempt.id, f"tab-{enrolment.number}")
-
-    def board(self) -> Board:
-        """What the invigilator sees."""
-        return boards.board(self.db, self.run, "pre", now=clock.now(), uptime=clock.uptime())
-
-    def row(self, enrolment: Enrolment) -> Row:
-        """His line."""
-        return next(row for row in self.board().rows if row.enrolment_id == enrolment.id)
-
-    def does(self, verb: Callable[..., Any], *args: Any, **values: Any) -> Any:
-        """What the class manager does to the test."""
-        values |= {"by": self.manager.id, "now": clock.now()}
-        if verb not in (invigilation.release, invigilation.move, invigilation.lower_hand):
-            values["uptime"] = clock.uptime()
-        return verb(self.db, self.run, "pre", *args, **values)
+from app.quizzes.board import State
+from app.quizzes.models import AttemptClock
+from tests.quizzes.room import Room, make_room
+from tests.quizzes.rows import Hands, start_for_room
 
 
 @pytest.fixture
-def hands() -> Any:
+def hands() -> Iterator[Hands]:
     """The clock in our hands."""
     with clock.using(Hands()) as hands:
+        assert isinstance(hands, Hands)
         yield hands
 
 
 @pytest.fixture
 def room(db: Session, hands: Hands) -> Room:
     """An empty room of four seats."""
-    office = make_office(db)
-    classroom = make_classroom(db, office, seats=4)
-    run = make_run(db, office=office)
-    run.classroom_id = classroom.id
-    db.flush()
-    seats = list(db.scalars(sa.select(Seat).where(Seat.classroom_id == classroom.id).order_by(Seat.label)))
-    return Room(db, run, seats, make_person(db, office, family="Manager"))
+    return make_room(db)
 
 
 @pytest.mark.goal("RUN-06")
@@ -164,6 +105,7 @@ def test_what_asks_for_the_invigilator_is_told_apart(room: Room, hands: Hands) -
 @pytest.mark.goal("RUN-06")
 def test_the_board_asks_four_questions_however_many_people_there_are(room: Room, counted: Callable[[], Any]) -> None:
     """Two people or twenty-two: the same four statements, so that a poll every 2 s costs the server nothing."""
+
     def asked(people: int) -> int:
         while len(room.people) < people:
             one = room.comes(seat=None)
