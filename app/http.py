@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from flask import Flask, Response, current_app, g, jsonify, redirect, render_template, request, session, url_for
-from flask_login import LoginManager, UserMixin, current_user
-from flask_wtf.csrf import CSRFError, CSRFProtect
+from flask_login import LoginManager, UserMixin
+from flask_wtf.csrf import CSRFError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_options_header
 
 from app import clock, i18n
+from app.cookies import Cookies, Csrf
 from app.db import Database, take_write_lock, transaction
 from app.errors import (
     Busy,
@@ -57,9 +58,10 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cache-Control": "no-store",  # also signed out: the page before a sign-in has a form in it
 }
 
-csrf = CSRFProtect()
+csrf = Csrf()
 logins = LoginManager()
 
 Find = Callable[..., tuple[Any, Target]]
@@ -114,7 +116,8 @@ def who() -> Who | None:
         return over
     if "who" not in g:
         g.who = None
-        g.who = current_user.who if current_user.is_authenticated else None
+        visitor = _load(session["_user_id"]) if "_user_id" in session else None
+        g.who = visitor.who if visitor else None
         if g.who:
             acts(g.db, g.who.person_id)
             g.pop("language", None)
@@ -351,9 +354,10 @@ def _said() -> list[dict[str, str]]:
 
 
 def _headers(response: Response) -> Response:
+    known = {name.lower() for name, _ in response.headers}
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-store")  # also signed out: the page before a sign-in has a form in it
+        if name.lower() not in known:
+            response.headers.add(name, value)
     return response
 
 
@@ -366,6 +370,7 @@ def install(app: Flask, database: Database, neighbours: signing_in.Neighbours | 
     )
     app.extensions["sabaq.database"] = database
     app.extensions["sabaq.neighbours"] = neighbours or signing_in.Neighbours()
+    app.session_interface = Cookies(app)
     csrf.init_app(app)
     logins.init_app(app, add_context_processor=False)  # it would read the database on error pages; ours is who()
     logins.session_protection = None  # the token is random and its row can be ended; addresses change behind NAT

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import enum
 import logging
+import os
 import threading
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -43,6 +43,7 @@ class Storage:
 
     def __init__(self, marker: Path) -> None:
         self.marker = marker
+        self._marker = str(marker)  # looked for at every write
         self._full = False
         self._failed = ""
         self._lock = threading.Lock()
@@ -64,20 +65,21 @@ class Storage:
 
     def refuse_if_failed(self) -> None:
         """Raise StorageFailed when a write of this node has failed since it was checked."""
-        if self._failed or self.marker.exists():
+        if self._failed or os.path.exists(self._marker):
             raise StorageFailed()
 
     def watch(self, engine: sa.Engine) -> None:
         """Listen to what the database of this engine reports."""
-        event.listen(engine, "handle_error", self._heard)
+        event.listen(engine, "handle_error", lambda context: self.heard(context.original_exception))
 
-    def _heard(self, context: Any) -> None:
-        found, said = trouble_of(context.original_exception), str(context.original_exception)
+    def heard(self, error: BaseException) -> None:
+        """The driver has reported an error; it may be about the disk."""
+        found = trouble_of(error)
         if found is Trouble.FULL:
-            log.error("the disk is full: %s", said)
+            log.error("the disk is full: %s", error)
             self._full = True
         elif found is Trouble.FAILED:
-            self.failed(said)
+            self.failed(str(error))
 
     def failed(self, said: str) -> None:
         """The disk reported an error."""

@@ -275,7 +275,7 @@ def test_the_register_asks_the_same_for_one_line_and_many(client_of, scene, db, 
     with counted() as statements:
         browser.get("/certificates")
 
-    assert len(statements) == 11
+    assert len(statements) == 10
 
 
 # ---- the public check ------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def test_the_number_of_queries_does_not_grow_with_the_tree(db: Session, client_o
     with counted() as statements:  # type: ignore[attr-defined]
         client.get("/offices")
 
-    assert len([line for line in statements if line.startswith("SELECT")]) == 9
+    assert len([line for line in statements if line.startswith("SELECT")]) == 8
 
 
 @pytest.mark.goal("PPL-01")
