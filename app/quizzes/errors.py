@@ -36,7 +36,7 @@ class TooLate(Conflict):
 
 
 class AttemptsUsed(Conflict):
-    message = say("quiz", "All attempts at this test are used.")
+    message = say("quiz", "All attempts at this test are used. Your trainer can grant one more.")
 
 
 class NotYet(Conflict):

@@ -26,6 +26,7 @@ from app.quizzes.errors import (
     TooLate,
     WaitForRoom,
 )
+from app.quizzes.retests.rules import UNLOCKED, Locks, may_start_again
 
 MILLION = 1_000_000
 GRACE_MS = 5_000
@@ -350,9 +351,9 @@ def may_save(sitting: Sitting, writer: str, reading: Reading, now: datetime) -> 
         raise TooLate()
 
 
-def may_start(*, enrolled: bool, run_state: str, allowed: int, taken: int, room_waits: bool = False) -> None:
-    """Raises NotYet, Over, AttemptsUsed, WaitForRoom. `allowed` 0: as many as wanted; `room_waits`: nobody has started the
-    test for the room.
+def may_start(*, enrolled: bool, run_state: str, allowed: int, taken: int, room_waits: bool = False, again: Locks = UNLOCKED) -> None:
+    """Raises NotYet, Over, AttemptsUsed, StillMarked, OpensLater, ReadFirst, WaitForRoom. `allowed` 0: as many as wanted;
+    `room_waits`: nobody has started the test for the room; `again`: what stands before one more attempt.
     """
     if not enrolled or run_state in ("closed", "cancelled"):
         raise Over()
@@ -360,6 +361,7 @@ def may_start(*, enrolled: bool, run_state: str, allowed: int, taken: int, room_
         raise NotYet()
     if allowed and taken >= allowed:
         raise AttemptsUsed()
+    may_start_again(again)
     if room_waits:
         raise WaitForRoom()
 

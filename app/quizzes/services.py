@@ -25,7 +25,6 @@ from app.quizzes.errors import KeyReused, OpenElsewhere, StaleAnswer
 from app.quizzes.models import Answer, Attempt, AttemptClock, AttemptEvent, ClockStep, Mark, WallClock
 from app.quizzes.queries import sitting_of
 from app.quizzes.retests import queries as retests
-from app.quizzes.retests.rules import may_start_again
 from app.runs.models import CourseRun, Enrolment
 
 
@@ -110,8 +109,8 @@ def start_attempt(
     rules.may_start(
         enrolled=enrolment.state == "enrolled", run_state=run_state, allowed=plan.attempts and plan.attempts + len(grants), taken=len(here),
         room_waits=plan.supervised and queries.room_waits(db, enrolment_id, quiz),
+        again=retests.before_next(db, content, plan, here, grants, read_at=read_at, now=now),
     )
-    may_start_again(retests.before_next(db, content, plan, here, grants, read_at=read_at, now=now))
     if plan.supervised and seat_id is not None:
         queries.refuse_somebodys_seat(db, enrolment, seat_id)
 
@@ -344,7 +343,7 @@ def hand_in(
         return attempt
     if writer is not None:
         rules.may_write(sitting_of(attempt, clock), token_hash(writer))
-    _freeze(db, attempt, content, state="handed-in", at=now)
+    freeze(db, attempt, content, state="handed-in", at=now)
     return attempt
 
 
@@ -383,11 +382,11 @@ def _closed_when_overdue(db: Session, attempt: Attempt, content: CourseContent, 
     sitting = sitting_of(attempt, clock)
     if not rules.is_overdue(sitting, uptime, now):
         return False
-    _freeze(db, attempt, content, state="closed", at=rules.deadline(sitting, uptime, now) or now)
+    freeze(db, attempt, content, state="closed", at=rules.deadline(sitting, uptime, now) or now)
     return True
 
 
-def _freeze(db: Session, attempt: Attempt, content: CourseContent, *, state: str, at: datetime) -> None:
+def freeze(db: Session, attempt: Attempt, content: CourseContent, *, state: str, at: datetime) -> None:
     """Mark each question by the rule of today, which the mark names. What a trainer marks waits for him, and so does the score."""
     given = queries.newest_answers(db, attempt.id)
     marks, waits = [], False

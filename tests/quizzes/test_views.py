@@ -102,7 +102,7 @@ def test_a_used_up_test_says_so_instead_of_offering_a_button(db, client_of, trai
 
     page = client_of(trainee).get(f"/learn/{trainee.enrolment.id}/tests/pre").text
 
-    assert "All attempts at this test are used." in page
+    assert "All attempts at this test are used. Your trainer can grant one more." in page
     assert "btn-main" not in page
 
 

@@ -23,6 +23,9 @@ class Locks:
         return not self.being_marked and self.opens_at is None and not self.read_first
 
 
+UNLOCKED = Locks()
+
+
 def locks(
     *,
     ended_at: datetime,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.quizzes.views import attempt, practicals
+from app.quizzes.views import attempt, paper, practicals, room
 from app.quizzes.views.blueprint import bp
 
-__all__ = ["attempt", "bp", "practicals"]
+__all__ = ["attempt", "bp", "paper", "practicals", "room"]

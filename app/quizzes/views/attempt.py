@@ -28,6 +28,8 @@ from app.ids import new_token
 from app.ops.doctor import exam_faults
 from app.people.models import Person
 from app.policy import Target
+from app.progress import reading
+from app.progress.results import COUNTS
 from app.questions import shown
 from app.questions.content import Question
 from app.questions.kind import Response
@@ -35,6 +37,7 @@ from app.quizzes import forms, queries, rules, services
 from app.quizzes.errors import HandedIn, NodeUnfit, OpenElsewhere, SomebodysSeat, TooLate, WaitForRoom
 from app.quizzes.models import Attempt, AttemptClock
 from app.quizzes.queries import Given, Marked
+from app.quizzes.retests import queries as retests
 from app.quizzes.views.blueprint import bp
 from app.quizzes.views.here import seat_elsewhere, seat_here
 from app.runs.models import Enrolment
@@ -92,6 +95,11 @@ class Sat:
     def answers(self) -> dict[str, Given]:
         """The newest answers."""
         return queries.newest_answers(g.db, self.attempt.id)
+
+    @cached_property
+    def marks(self) -> dict[str, Marked]:
+        """The marks that hold."""
+        return queries.marks_of(g.db, self.attempt.id)
 
     @cached_property
     def remaining_ms(self) -> int | None:
@@ -193,8 +201,10 @@ class Place:
 
     @cached_property
     def review(self) -> dict[str, Any]:
-        """The question with what was right."""
-        return shown.review(self.question, self.sat.attempt.language, self.order, self.response)
+        """The question with what was right, and the mark that holds where there is one."""
+        made = shown.review(self.question, self.sat.attempt.language, self.order, self.response)
+        held = self.sat.marks.get(self.id)
+        return made | {"mark": rules.exact(held.points), "waits": False} if held else made
 
 
 @dataclass(frozen=True)
@@ -294,11 +304,14 @@ def test(enrolment: Enrolment, quiz: str) -> ResponseReturnValue:
     attempts = [attempt for attempt in queries.attempts_of(g.db, enrolment.id) if attempt.quiz == quiz]
     running = next((attempt for attempt in attempts if attempt.state == "open"), None)
     refused, waits = None, False
+    grants = retests.grants_of(g.db, enrolment.id, quiz)
+    allowed = plan.attempts and plan.attempts + len(grants)
+    again = retests.before_next(g.db, content, plan, attempts, grants, read_at=_read_at(content, enrolment.id), now=clock.now())
     if running is None:
         try:
             rules.may_start(
-                enrolled=enrolment.state == "enrolled", run_state=enrolment.run.state, allowed=plan.attempts, taken=len(attempts),
-                room_waits=plan.supervised and queries.room_waits(g.db, enrolment.id, quiz),
+                enrolled=enrolment.state == "enrolled", run_state=enrolment.run.state, allowed=allowed, taken=len(attempts),
+                room_waits=plan.supervised and queries.room_waits(g.db, enrolment.id, quiz), again=again,
             )
             if plan.supervised and (seat_id := seat_here()):
                 queries.refuse_somebodys_seat(g.db, enrolment, seat_id)
@@ -309,9 +322,19 @@ def test(enrolment: Enrolment, quiz: str) -> ResponseReturnValue:
     return render_template(
         "quizzes/test.html", enrolment=enrolment, content=content, plan=plan, attempts=attempts, open=running, refused=refused, waits=waits,
         title=content.say(plan.title, i18n.language()), course=content.say(content.title, i18n.language()),
-        left=max(0, plan.attempts - len(attempts)) if plan.attempts else None, zone=enrolment.run.zone,
+        left=max(0, allowed - len(attempts)) if plan.attempts else None, allowed=allowed, zone=enrolment.run.zone,
+        again=again, counts=COUNTS[content.completion.counts], read_first=[
+            (lesson, lesson.texts[content.language_of(lesson.texts, i18n.language())].title)
+            for lesson in content.lessons if lesson.id in again.read_first
+        ],
         pass_mark=content.completion.pass_mark if plan.kind in ("post-test", "exam") else None,
     )
+
+
+def _read_at(content: CourseContent, enrolment_id: uuid.UUID) -> dict[str, datetime] | None:
+    """When each lesson was last read to its end, where the course asks for that before a retest."""
+    rule = content.completion.retest
+    return reading.finished(g.db, enrolment_id) if rule and rule.remedial else None
 
 
 @bp.post("/learn/<uuid:enrolment_id>/tests/<quiz>")
@@ -323,7 +346,7 @@ def start(enrolment: Enrolment, quiz: str) -> ResponseReturnValue:
     try:
         attempt = services.start_attempt(
             g.db, enrolment_id=enrolment.id, quiz=quiz, language=request.form.get("language"), now=clock.now(), uptime=clock.uptime(),
-            seat_id=seat_here(),
+            seat_id=seat_here(), read_at=_read_at(course_content(g.db, enrolment.run.course_version_id), enrolment.id),
         )
     except (WaitForRoom, SomebodysSeat):
         return go("quizzes.test", enrolment_id=enrolment.id, quiz=quiz)  # which says why, and goes on by itself
@@ -523,7 +546,7 @@ def result(sat: Sat) -> ResponseReturnValue:
     attempt = sat.attempt
     if attempt.state == "open":
         return go("quizzes.attempt", attempt_id=attempt.id)
-    marks = queries.marks_of(g.db, attempt.id)
+    marks = sat.marks
     bank = sat.content.bank
     names = {one.id: sat.content.say(one.text, i18n.language()) for one in sat.content.outcomes}
     found = rules.topics(((bank[one].outcome, mark.points) for one, mark in marks.items()), list(names))
@@ -535,8 +558,10 @@ def result(sat: Sat) -> ResponseReturnValue:
         sat=sat,
         points=sum((Fraction(mark.points, rules.MILLION) for mark in marks.values()), Fraction(0)),
         share=Fraction(attempt.score or 0, rules.MILLION),
-        passed=rules.passed(attempt.score or 0, sat.content.completion.pass_mark) if judged else None,
-        answered=sum(mark.answered for mark in marks.values()),
+        marked=attempt.score is not None,
+        passed=rules.passed(attempt.score, sat.content.completion.pass_mark) if judged and attempt.score is not None else None,
+        answered=sum(mark.answered for mark in marks.values()) + sum(one not in marks for one in attempt.draw),
+        comments=[(number, marks[one]) for number, one in enumerate(attempt.draw, 1) if one in marks and (marks[one].comment or marks[one].corrected)],
         topics=[TopicRow(names.get(one.outcome, one.outcome), one.points, one.items, one.repeat, _lessons(sat, one)) for one in found],
         pictures=_pictures(list(marks.values())),
         earlier=earlier,
