@@ -2,74 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Page
 
-from app.questions import shown
+from app.questions.types import TYPES
 from tests.questions.examples import example
-from tests.questions.pages import APP, TEMPLATES, rendered
 
 pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
-SCRIPTS = ("page", "questions")
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'"
-PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 360"><rect width="720" height="360" fill="#ddd"/></svg>'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def document(browser: Browser) -> Iterator[Any]:
-    """`document(question, …)` opens one document with these questions, named q1, q2, …"""
-    page = browser.new_page(viewport={"width": 1024, "height": 768})
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
-
-    def open_document(*questions: Any, language: str = "en") -> Page:
-        parts = []
-        for number, question in enumerate(questions, 1):
-            q = shown.public(question, language, shown.order_of(question, "seed"))
-            parts.append(f'<div class="q"><h2 id="q{number}-text">{q["text"]}</h2>{rendered("page", q, f"q{number}")}</div>')
-        direction = "rtl" if language == "prs" else "ltr"
-        scripts = "".join(f'<script type="module" src="/static/js/{name}.js"></script>' for name in SCRIPTS)
-        tools = TEMPLATES.get_template("questions/tools.html").render()
-        html = (
-            f'<!doctype html><html lang="{language}" dir="{direction}"><head><title>Questions</title>'
-            f'<link rel="stylesheet" href="/static/base.css"><link rel="stylesheet" href="/static/product.css">{scripts}</head>'
-            f'<body><main><h1>Questions</h1><form>{"".join(parts)}</form>{tools}</main></body></html>'
-        )
-
-        def answer(route: Route) -> None:
-            path = route.request.url.removeprefix("http://class.lan")
-            if path.startswith("/static/"):
-                route.fulfill(path=APP / path.lstrip("/"))
-            elif path.startswith("/media/"):
-                route.fulfill(body=PICTURE, content_type="image/svg+xml")
-            elif path == "/":
-                route.fulfill(body=html, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": POLICY})
-            else:
-                route.fulfill(status=204)
-
-        page.route("**/*", answer)
-        page.goto("http://class.lan/")
-        return page
-
-    yield open_document
-    page.close()
-    assert faults == []
 
 
 def _fields(page: Page) -> list[list[str]]:
@@ -134,6 +78,114 @@ def test_a_picture_is_enlarged_moved_and_made_small_again_by_keys(document: Any)
     assert page.evaluate("document.activeElement.dataset.zoom") == "in"
 
 
+@pytest.mark.goal("PLY-12")
+@pytest.mark.parametrize("kind", ["single", "hotspot", "comparison", "map-point"])
+def test_every_picture_is_enlarged_by_keys_and_made_small_by_esc(document: Any, kind: str) -> None:
+    """A picture of any question: 100 to 400 %, moved by keys and by buttons, grid, invert and contrast, Esc."""
+    image = {} if kind == "comparison" else {"image": {"file": "car.svg", "alt": {"en": "A car"}}}
+    page = document(example(kind, **image))
+    pane = page.locator("[data-pane]").first
+    seen = "document.querySelector('[data-pane]').scrollLeft"
+    bigger = page.locator("[data-zoom=in]")
+    bigger.focus()
+    for _ in range(4):
+        page.keyboard.press("Enter")
+    zoomed, before = page.locator("[data-zoomed]").inner_text(), page.evaluate(seen)
+    page.get_by_role("button", name="Move right").press("Enter")
+    page.wait_for_function(f"before => {seen} > before", arg=before)
+    moved = page.evaluate(seen)
+    pane.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(f"moved => {seen} < moved", arg=moved)
+    page.keyboard.press("Escape")
+
+    assert zoomed == "400 %"
+    assert page.locator("[data-zoomed]").inner_text() == "100 %"
+    assert not page.get_by_role("button", name="Move right").is_visible()
+    assert page.evaluate("document.activeElement.dataset.zoom") == "in"
+    assert page.locator("[data-look]").evaluate_all("all => all.map(one => one.dataset.look)") == ["grid", "invert", "contrast"]
+
+
+@pytest.mark.goal("PLY-12")
+def test_two_documents_are_enlarged_and_moved_together(document: Any) -> None:
+    page = document(example("comparison"))
+    at = "[...document.querySelectorAll('[data-pane]')].map(pane => [pane.scrollLeft, pane.scrollTop])"
+
+    page.locator("[data-zoom=in]").click()
+    page.locator("[data-zoom=in]").click()
+    page.locator("[data-pane]").nth(1).evaluate("pane => pane.scrollTo(7, 5)")
+    page.wait_for_function("() => document.querySelector('[data-pane]').scrollTop === 5")
+
+    assert page.evaluate(at) == [[7, 5], [7, 5]]
+    assert _fields(page) == []
+
+
+@pytest.mark.goal("PLY-11")
+def test_a_crosshair_points_with_arrows_and_a_name_takes_its_place(document: Any) -> None:
+    page = document(example("map-point"))
+    page.locator("[data-crosshair]").focus()
+
+    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    pointed, said = _fields(page), page.locator("[data-given]").inner_text()
+    page.locator("select").select_option(label="Rear doors")
+    named = [name for name, _ in _fields(page)]
+    page.get_by_role("button", name="clear").click()
+
+    assert pointed == [["q1.x", "51"], ["q1.y", "55"]]
+    assert said == "51 % across, 55 % down"
+    assert named == ["q1.place"]
+    assert _fields(page) == []
+
+
+def test_a_click_points_where_it_falls(document: Any) -> None:
+    page = document(example("map-point"))
+    box = page.locator("[data-crosshair]").bounding_box()
+
+    page.locator("[data-crosshair]").click(position={"x": box["width"] / 4, "y": box["height"] / 2})
+
+    assert [(name, round(float(value))) for name, value in _fields(page)] == [("q1.x", 25), ("q1.y", 50)]
+
+
+def _steps(page: Page) -> list[str]:
+    return page.locator("[data-step]:not([hidden]) legend").all_inner_texts()
+
+
+@pytest.mark.goal("PLY-11")
+def test_a_scenario_goes_on_without_the_server_and_keeps_what_was_chosen(document: Any) -> None:
+    """The next step appears in the same document; a step that was left cannot be changed, unless the author allows it."""
+    page = document(example("scenario"))
+    choose = "Ask him what it is"
+
+    page.get_by_label(choose).check()
+    before = _steps(page)
+    page.get_by_role("button", name="Go on").click()
+    after = _steps(page)
+    first = page.locator("[data-step]").first.locator("input")
+
+    assert (before, after) == (["The driver waits beside you."], ["The driver waits beside you.", "The floor has fresh screws."])
+    assert first.evaluate_all("all => all.map(one => one.disabled)").count(False) == 1
+    assert len(_fields(page)) == 1
+    assert page.evaluate("document.activeElement.querySelector('legend')?.textContent") == "The floor has fresh screws."
+
+
+def test_where_one_may_go_back_another_choice_forgets_what_lay_behind_it(document: Any) -> None:
+    page = document(example("scenario", back="yes"))
+    page.get_by_label("Lead him away and call your colleague").check()
+    page.get_by_role("button", name="Go on").click()
+    said = page.locator(".reply:visible").all_inner_texts()
+    page.get_by_label("Send the van on").check()
+    page.get_by_role("button", name="Go on").click()
+    ended = page.locator("[data-end]").is_visible()
+
+    page.get_by_label("Open the floor at once, alone").check()
+
+    assert said == ["Your colleague stays with the driver."]
+    assert ended
+    assert _steps(page) == ["The driver waits beside you."]
+    assert len(_fields(page)) == 1
+
+
 def test_how_the_picture_looks_is_no_answer(document: Any) -> None:
     page = document(example("hotspot"))
     page.evaluate("window.changes = 0; document.addEventListener('change', () => { changes += 1; })")
@@ -173,8 +225,7 @@ def test_numbers_chosen_by_hand_stay_as_chosen(document: Any) -> None:
 
 @pytest.mark.parametrize("language", ["en", "prs"])
 def test_no_question_type_has_a_serious_fault_for_people_who_hear_the_page(document: Any, language: str) -> None:
-    kinds = ("single", "multiple", "number", "matching", "ordering", "hotspot")
-    page = document(*map(example, kinds), language=language)
+    page = document(*map(example, sorted(TYPES)), language=language)
 
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run().then((result) => result.violations)")

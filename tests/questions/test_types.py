@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from datetime import date
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from app.questions import shown
-from app.questions.types import check_digit, hotspot
-from tests.questions.examples import earned, example
+from app.questions.kind import Detail
+from app.questions.types import check_digit, comparison, hotspot
+from tests.questions.examples import EXAMPLES, earned, example
 
 # ---- choices -------------------------------------------------------------------------------------------------------
 
@@ -169,7 +171,7 @@ def test_with_several_marks_false_alarms_cost_hits(cells: list[str], mark: str, 
     """Image questions report hits and false alarms, never a percentage alone."""
     question = example("hotspot", marks="several", regions=TWO)
 
-    found = hotspot.detail(question.content, {"cells": cells})
+    found = hotspot.counts(question.content, {"cells": cells})
 
     assert earned(question, {"cells": cells}) == mark
     assert (found.hits, found.misses, found.false_alarms) == detail
@@ -182,7 +184,7 @@ def test_in_a_harmless_picture_nothing_suspicious_is_right_and_any_mark_a_false_
 
     assert earned(question, {"nothing": True}) == "1"
     assert earned(question, {"cells": ["A1"]}) == "0"
-    assert hotspot.detail(question.content, {"cells": ["A1"]}) == hotspot.Detail(hits=0, misses=0, false_alarms=1)
+    assert hotspot.detail(question.content, {"cells": ["A1"]}) == Detail(hits=0, misses=0, false_alarms=1, harmless=True)
 
 
 def test_a_mark_outweighs_nothing_suspicious_when_a_form_sends_both() -> None:
@@ -340,3 +342,164 @@ def test_without_steps_the_digit_alone_counts() -> None:
 
     assert str(question.kind.mark(question.content, SPECIMEN, {"digit": "6"})) == "1"
     assert question.kind.clean(question.content, {"digit": "6", "steps": REST}) == {"digit": "6"}
+
+
+def test_where_the_text_names_what_is_there_nobody_searches_and_nothing_is_no_choice() -> None:
+    question = example("hotspot", search="no")
+
+    assert question.harmless is None
+    assert not shown.public(question, "en", [])["search"]
+    assert earned(question, {"cells": ["D3"]}) == "1"
+
+
+# ---- comparison ----------------------------------------------------------------------------------------------------
+
+DIFFERENT, SAME = "differs", "same"
+
+
+@pytest.mark.parametrize(("judged", "mark", "detail"), [
+    ({"photo": DIFFERENT, "type": SAME, "stamp": DIFFERENT, "number": SAME}, "1", (2, 0, 0)),
+    ({"photo": DIFFERENT, "stamp": DIFFERENT}, "1", (2, 0, 0)),  # what is not judged costs nothing
+    ({"photo": DIFFERENT, "stamp": SAME}, "1/2", (1, 1, 0)),
+    ({"photo": DIFFERENT, "type": DIFFERENT, "stamp": DIFFERENT}, "1/2", (2, 0, 1)),
+    ({"photo": DIFFERENT, "type": DIFFERENT, "stamp": DIFFERENT, "number": DIFFERENT}, "0", (2, 0, 2)),
+    ({"type": DIFFERENT}, "0", (0, 2, 1)),
+    ({"photo": SAME, "type": SAME, "stamp": SAME, "number": SAME}, "0", (0, 2, 0)),
+    ({}, "0", (0, 2, 0)),
+])
+@pytest.mark.goal("PLY-13")
+def test_a_false_alarm_in_a_comparison_costs_what_a_found_difference_gives(judged: dict[str, str], mark: str, detail: tuple[int, int, int]) -> None:
+    """Whoever calls everything different finds everything and earns nothing."""
+    question = example("comparison")
+
+    found = comparison.detail(question.content, {"features": judged})
+
+    assert earned(question, {"features": judged}) == mark
+    assert (found.hits, found.misses, found.false_alarms, found.harmless) == (*detail, False)
+
+
+def test_documents_that_do_not_differ_want_every_feature_judged_and_no_alarm() -> None:
+    features = [{key: value for key, value in one.items() if key != "differs"} for one in EXAMPLES["comparison"]["features"]]
+    question = example("comparison", features=features)
+    all_same = {one["id"]: SAME for one in features}
+
+    assert question.harmless
+    assert earned(question, {"features": all_same}) == "1"
+    assert earned(question, {"features": all_same | {"type": DIFFERENT}}) == "0"
+    assert earned(question, {"features": {"photo": SAME}}) == "0"
+
+
+def test_a_question_names_all_its_pictures() -> None:
+    assert {key: one.file for key, one in example("comparison").images.items()} == {"genuine": "genuine.svg", "questioned": "questioned.svg"}
+    assert list(example("hotspot").images) == ["image"]
+    assert example("number").images == {}
+
+
+@pytest.mark.goal("PLY-12")
+def test_a_picture_in_words_is_shown_in_practice_and_after_release_alone() -> None:
+    """A long description may say where the thing is: no page of a test has it."""
+    image = EXAMPLES["hotspot"]["image"] | {"description": {"en": "A plate with screws lies in D3.", "prs": "تخته در D3 است."}}
+    question = example("hotspot", image=image)
+
+    assert "D3." not in str(shown.public(question, "en", []))
+    assert shown.public(question, "en", [], described=True)["image"]["description"] == "A plate with screws lies in D3."
+    assert shown.review(question, "en", [])["image"]["description"] == "A plate with screws lies in D3."
+
+
+# ---- scenario ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("way", "mark"), [
+    ({"rattle": "call", "floor": "photo", "find": "stop"}, "1"),
+    ({"rattle": "ask", "floor": "photo", "find": "stop"}, "4/5"),
+    ({"rattle": "call", "floor": "wait"}, "2/5"),
+    ({"rattle": "call"}, "2/5"),  # stopped early: what was done counts
+    ({"rattle": "open"}, "0"),
+    ({"rattle": "call", "floor": "photo", "find": "drill"}, "0"),  # critical, though it has points
+    ({"rattle": "call", "find": "stop"}, "2/5"),  # a step that was never reached
+    ({"find": "stop"}, "0"),
+    ({"rattle": "call", "floor": "nonsense"}, "2/5"),
+])
+def test_a_way_earns_its_points_and_a_critical_choice_fails_it(way: dict[str, str], mark: str) -> None:
+    assert earned(example("scenario"), {"way": way}) == mark
+
+
+def test_only_the_way_from_the_start_is_kept() -> None:
+    question = example("scenario")
+
+    assert question.kind.clean(question.content, {"way": {"rattle": "call", "find": "stop", "x": "y"}}) == {"way": {"rattle": "call"}}
+
+
+def test_a_scenario_begins_at_paragraph_one_and_the_others_stand_anyhow() -> None:
+    """On paper neither the numbers of the steps nor those of what happens then tell the way."""
+    question = example("scenario")
+    orders = [[one for one in shown.order_of(question, str(seed)) if "/" not in one or one.endswith("/reply")] for seed in range(40)]
+
+    assert {order[0] for order in orders} == {"rattle"}
+    assert len({tuple(order) for order in orders}) > 3
+
+
+def test_points_and_what_is_critical_never_reach_the_page() -> None:
+    question = example("scenario")
+
+    page = str(shown.public(question, "en", shown.order_of(question, "seed"), {"way": {"rattle": "call"}}))
+
+    assert "points" not in page
+    assert "critical" not in page
+
+
+@pytest.mark.parametrize(("changes", "reason"), [
+    ({"start": "nowhere"}, "there is no step «nowhere»"),
+    ({("floor", "photo"): {"next": "rattle"}}, "a way leads back to the step"),
+    ({("floor", "photo"): {"next": "nowhere"}}, "the step «floor» leads to «nowhere», which is not there"),
+    ({("floor", "photo"): {"next": None}}, "no way leads to the step «find»"),
+    ({("floor", "photo"): {"critical": "yes"}, ("floor", "wait"): {"critical": "yes"}}, "no way to an end earns a point"),
+])
+def test_a_scenario_that_leads_nowhere_is_refused_with_the_step(changes: dict[Any, Any], reason: str) -> None:
+    written = copy.deepcopy(EXAMPLES["scenario"])
+    for where, change in changes.items():
+        if isinstance(where, str):
+            written[where] = change
+            continue
+        step = next(one for one in written["steps"] if one["id"] == where[0])
+        option = next(one for one in step["options"] if one["id"] == where[1])
+        option |= {key: value for key, value in change.items() if value}
+        for key in [key for key, value in change.items() if value is None]:
+            del option[key]
+
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        example("scenario", **written)
+
+
+# ---- map point -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("response", "mark"), [
+    ({"place": "rear"}, "1"),
+    ({"place": "cab"}, "0"),
+    ({"x": "90.5", "y": "50"}, "1"),
+    ({"x": "85.5", "y": "50"}, "1"),  # five percent of the width: the edge belongs to the band
+    ({"x": "85.4", "y": "50"}, "1/2"),
+    ({"x": "90.5", "y": "60"}, "1"),  # ten percent of the height are five of the width
+    ({"x": "90.5", "y": "80"}, "1/2"),
+    ({"x": "90.5", "y": "80.1"}, "0"),
+    ({"x": "10", "y": "50"}, "0"),
+    ({"x": "90.5"}, "0"),
+    ({"x": "190", "y": "50"}, "0"),
+    ({"x": "nan", "y": "50"}, "0"),
+    ({"place": "cab", "x": "90.5", "y": "50"}, "0"),  # a name outweighs a point
+])
+def test_a_named_place_is_right_or_wrong_and_a_point_counts_by_its_distance(response: dict[str, str], mark: str) -> None:
+    assert earned(example("map-point"), response) == mark
+
+
+@pytest.mark.parametrize(("changes", "reason"), [
+    ({"right": "nowhere"}, "there is no place «nowhere»"),
+    ({"bands": [{"within": "5", "points": "1"}, {"within": "4", "points": "0.5"}]}, "each band must reach farther"),
+    ({"bands": [{"within": "5", "points": "0.5"}, {"within": "15", "points": "0.5"}]}, "and be worth less"),
+    ({"bands": [{"within": "5", "points": "2"}]}, "«2» is no share of a point"),
+    ({"image": None}, "a map-point needs its «image»"),
+])
+def test_a_map_that_cannot_be_marked_is_refused(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        example("map-point", **changes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -76,7 +77,7 @@ class Content(Part):
     @field_validator("bands")
     @classmethod
     def _wider_is_worth_less(cls, bands: list[Band]) -> list[Band]:
-        for near, far in zip(bands, bands[1:], strict=False):
+        for near, far in pairwise(bands):
             if Fraction(far.within) <= Fraction(near.within) or Fraction(far.points) >= Fraction(near.points):
                 raise ValueError("each band must reach farther than the one before it and be worth less")
         return bands

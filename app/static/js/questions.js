@@ -283,7 +283,12 @@ function enhanceScenario(way) {
 
   function draw() {
     const found = path();
-    way.append(...found, ...steps.filter((step) => !found.includes(step)));
+    const order = [...found, ...steps.filter((step) => !found.includes(step))];
+    if (order.some((step, i) => step !== way.children[i])) {
+      const focused = document.activeElement; // moving a step takes the focus from it
+      way.append(...order);
+      if (way.contains(focused)) focused.focus();
+    }
     for (const step of steps) {
       const gone = past.has(step) && found.includes(step) && chosen(step);
       step.hidden = !found.includes(step);
