@@ -206,6 +206,18 @@ def doer(db: Session, office: Office) -> Example:
     return Example({"enrolment_id": row.id, "practical": "search-car"}, owner=somebody)
 
 
+def written_answer(db: Session, office: Office) -> Example:
+    """An answer in whole sentences that waits for a trainer of the office's run."""
+    row = quizzes.make_run(db, quizzes.written_content(), office)
+    teacher = factories.make_staff(db, Role.TRAINER)
+    runs.teach(db, row, teacher)
+    attempt = quizzes.make_attempt(db, quizzes.make_enrolment(db, row), "essay")
+    tab = quizzes.Tab(db, attempt.id)
+    tab.saves("essay-1", {"text": "The circle closes."})
+    tab.hands_in()
+    return Example({"code": row.code, "attempt_id": attempt.id, "question": "essay-1"}, trainer=teacher)
+
+
 def work(db: Session, office: Office) -> Example:
     """A file that a trainee of the office has handed in."""
     made = doer(db, office)
@@ -417,6 +429,13 @@ EXAMPLES: dict[str, Make] = {
     },
     **{f"classday.{name}": partial(class_day, quiz="pre") for name in ("start_test", "end_test", "save_end_test")},
     **{f"classday.{name}": partial(class_day, deed="pause") for name in ("ask", "act")},
+    # feedback
+    "feedback.form": learner,
+    "feedback.give": learner,
+    "feedback.summary": run,
+    "feedback.blank": run,
+    "feedback.keying": run,
+    "feedback.key_in": run,
     # tests on paper
     "quizzes.paper_tests": paper_test,
     "quizzes.make_paper": paper_test,
@@ -447,6 +466,17 @@ EXAMPLES: dict[str, Make] = {
     # reports
     "reports.behind": figure,
     # tests
+    "quizzes.marking_queue": taught,
+    "quizzes.mark_answer": written_answer,
+    "quizzes.save_answer_mark": written_answer,
+    "quizzes.remark": partial(taught, question="seal-1"),
+    "quizzes.save_remark": partial(taught, question="seal-1"),
+    "quizzes.attempts_of_run": taught,
+    "quizzes.grant": partial(taught, person=True, quiz="post"),
+    "quizzes.save_grant": partial(taught, person=True, quiz="post"),
+    "quizzes.debriefs": taught,
+    "quizzes.debrief": partial(taught, quiz="post"),
+    "quizzes.remedial": partial(taught, quiz="post"),
     "quizzes.practical": doer,
     "quizzes.hand_in_practical": doer,
     "quizzes.work_file": work,

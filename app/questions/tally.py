@@ -74,3 +74,9 @@ def right_too(question: Question, response: Response, accept: Collection[str]) -
     if question.type == "multiple":
         return bool(took) and right - allowed <= took <= right | allowed
     return bool(took) and took <= right | allowed
+
+
+def right_typed(question: Question, typed: str) -> bool:
+    """Whether a typed answer earns full marks."""
+    key = TYPED.get(question.type)
+    return key is not None and question.kind.mark(question.content, [], {key: typed}) == 1

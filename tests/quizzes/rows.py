@@ -122,6 +122,22 @@ def content(**changes: Any) -> CourseContent:
     return CourseContent.model_validate(whole | changes)
 
 
+def written_content(**changes: Any) -> CourseContent:
+    """A course whose final test "essay" asks one free text and two choices of one outcome."""
+    questions = [question("free-text", "essay-1", "zones"), question("single", "zone-1", "zones"), question("single", "zone-2", "zones")]
+    base = content()
+    module = base.modules[0].model_dump(mode="json") | {"questions": questions}
+    quiz = {
+        "id": "essay", "kind": "post-test", "title": {"en": "Essay", "ru": "Сочинение"}, "attempts": 2, "supervised": False,
+        "blueprint": [{"outcome": "zones", "items": 3}],
+    }
+    return CourseContent.model_validate(
+        base.model_dump(mode="json")
+        | {"modules": [module], "quizzes": [quiz], "outcomes": [{"id": "zones", "text": {"en": "Car by zones", "ru": "По зонам"}}]}
+        | changes
+    )
+
+
 def make_version(db: Session, what: CourseContent | None = None) -> CourseVersion:
     """A published course."""
     what = what or content()
