@@ -42,6 +42,10 @@ class NotSignedIn(DomainError):
     message = say("error", "Sign in to go on.")
 
 
+class Locked(NotSignedIn):
+    message = say("error", "This page is locked. Give the password to go on; nothing was changed.")
+
+
 class NotAllowed(DomainError):
     message = say("error", "Your roles do not include this. Ask the person who gives roles in your office.")
 

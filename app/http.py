@@ -26,6 +26,7 @@ from app.errors import (
     Conflict,
     DomainError,
     Invalid,
+    Locked,
     Message,
     NotAllowed,
     NotFound,
@@ -63,6 +64,8 @@ HEADERS = {
 
 csrf = Csrf()
 logins = LoginManager()
+
+OPEN_WHILE_LOCKED = {"page.public", "own.lock"}
 
 Find = Callable[..., tuple[Any, Target]]
 
@@ -139,6 +142,12 @@ def actor() -> Actor:
     return found.actor if found else Actor()
 
 
+def locked() -> bool:
+    """Whether who asks has locked his pages before leaving them alone in the room."""
+    found = who()
+    return found is not None and found.locked
+
+
 def can(action: str, target: Target | None = None) -> bool:
     """Whether who asks may do this: for buttons; the page behind asks the same table."""
     return allowed(actor(), action, target)
@@ -157,6 +166,8 @@ def guarded(action: str, find: Find | None = None) -> Callable[[Callable[..., An
         @wraps(view)
         def wrapper(**kwargs: Any) -> Any:
             asking = actor()
+            if locked() and action not in OPEN_WHILE_LOCKED:
+                raise Locked()
             if not anywhere(asking, action):
                 raise NotAllowed() if asking.person_id else NotSignedIn()
             if find is None:
@@ -272,6 +283,8 @@ def _answer(message: Message, status: int, error: DomainError | None = None) -> 
 
 def _domain_error(error: DomainError) -> Response:
     if isinstance(error, NotSignedIn) and not wants_json() and request.method in SAFE_METHODS:
+        if isinstance(error, Locked):
+            return redirect(url_for("classday.locked", next=local_path(request.full_path.rstrip("?"))))  # type: ignore[return-value]
         return redirect(url_for("people.sign_in", next=local_path(request.full_path.rstrip("?"))))  # type: ignore[return-value]
     return _answer(error.message, status_of(error), error)
 
@@ -384,7 +397,7 @@ def install(app: Flask, database: Database, neighbours: signing_in.Neighbours | 
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(404, lambda _error: _nowhere(database))
     app.register_error_handler(Exception, _unknown_error)
-    app.jinja_env.globals.update(can=can, who=who, said=_said, storage_trouble=lambda: database.storage and database.storage.trouble)
+    app.jinja_env.globals.update(can=can, who=who, locked=locked, said=_said, storage_trouble=lambda: database.storage and database.storage.trouble)
 
 
 UNWRAPPED = {"ops.healthz", "ops.version"}  # answer without the database

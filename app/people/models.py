@@ -119,6 +119,7 @@ class SignIn(Stays, Base):
     seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
     ended_why: Mapped[str | None] = mapped_column(sa.String(30), default=None)  # signed-out | idle | elsewhere | password | role
+    locked_at: Mapped[datetime | None] = mapped_column(default=None)  # its page is locked: nothing opens but the password
     person: Mapped[Person] = relationship(init=False, lazy="raise", viewonly=True)
 
 

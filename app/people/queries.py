@@ -42,6 +42,7 @@ class Who:
     classroom: dict[str, str] | None = None
     preference: Settings = field(default_factory=Settings)
     grants: tuple[Grant, ...] = ()
+    locked: bool = False  # he has locked his pages: nothing opens before his password is given
 
     @property
     def actor(self) -> Actor:
@@ -64,7 +65,7 @@ def who_is(db: Session, token_hash: str, today: date) -> Who | None:
     if not rows:
         return None
     (sign_in, kind, started_at, seen_at, person, name, lang, size, contrast, spacing, keys,
-     office_id, office_names, zone, seat, classroom, posting, *_) = rows[0]
+     office_id, office_names, zone, seat, classroom, locked_at, posting, *_) = rows[0]
     # A row for each grant, and for each posting where there are several: the newest posting is the one that counts.
     grants = tuple(Grant(Role(role), path) for *_, of, role, path in rows if of == posting and role is not None)
     if kind == "pin":
@@ -73,7 +74,7 @@ def who_is(db: Session, token_hash: str, today: date) -> Who | None:
         person_id=person, sign_in_id=sign_in, name=name, started_at=started_at, seen_at=seen_at, kind=kind, zone=zone or "UTC",
         office_id=office_id, office=office_names or {}, seat=seat, classroom=classroom,
         preference=Settings(lang, size, contrast, spacing, keys) if size else Settings(),
-        grants=grants,
+        grants=grants, locked=locked_at is not None,
     )
 
 
@@ -121,7 +122,7 @@ _WHO = (
         _sign_in.c.id, _sign_in.c.kind, _sign_in.c.started_at, _sign_in.c.seen_at, _person.c.id, _person.c.short_name,
         _preference.c.language, _preference.c.text_size, _preference.c.contrast, _preference.c.spacing, _preference.c["keys"],
         _office.c.id, _office.c.names, _office.c.zone, _seat.c.label, _classroom.c.names,
-        _posting.c.id, _grant.c.role, _granted.c.path,
+        _sign_in.c.locked_at, _posting.c.id, _grant.c.role, _granted.c.path,
     )
     .select_from(
         _sign_in.join(_person, _person.c.id == _sign_in.c.person_id)

@@ -258,6 +258,18 @@ def sign_out(db: Session, *, sign_in_id: uuid.UUID, now: datetime, why: Ended = 
     db.execute(sa.update(SignIn).where(SignIn.id == sign_in_id, SignIn.ended_at.is_(None)).values(ended_at=now, ended_why=why.value))
 
 
+def lock(db: Session, *, sign_in_id: uuid.UUID, now: datetime) -> None:
+    """Lock the pages of a sign-in: from the next request on nothing of it opens but the field for the password."""
+    take_write_lock(db)
+    db.execute(sa.update(SignIn).where(SignIn.id == sign_in_id, SignIn.locked_at.is_(None)).values(locked_at=now))
+
+
+def unlock(db: Session, *, sign_in_id: uuid.UUID, now: datetime) -> None:
+    """Open them again, after the password was found right; his idle time begins anew."""
+    take_write_lock(db)
+    db.execute(sa.update(SignIn).where(SignIn.id == sign_in_id).values(locked_at=None, seen_at=now))
+
+
 def end_sign_ins(
     db: Session, *, person_id: uuid.UUID, why: Ended, now: datetime, keep: uuid.UUID | None = None, kind: str | None = None
 ) -> None:

@@ -411,6 +411,7 @@ def upgrade() -> None:
     op.add_column('classroom', sa.Column('portable', sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column('classroom', sa.Column('line', sa.String(length=10), nullable=False, server_default=sa.text("''")))
     op.add_column('classroom', sa.Column('note', sa.Text(), nullable=False, server_default=sa.text("''")))
+    op.add_column('sign_in', sa.Column('locked_at', app.db.UtcDateTime(), nullable=True))
     op.add_column('enrolment', sa.Column('walk_in', sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column('person', sa.Column('provisional', sa.Boolean(), nullable=False, server_default=sa.false()))
 
