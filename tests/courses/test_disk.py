@@ -92,8 +92,8 @@ BAD = [
     (QUESTIONS, "    alt:\n      en: A car\n      ru: Автомобиль\n", "", f"{QUESTIONS}:103:5", "«alt» is missing; add it"),
     (QUESTIONS, "cells: [D3, E3]", "cells: [D3, Z9]", f"{QUESTIONS}:115:19", "«Z9» is not a cell; write a column A-F and a row 1-3, like D3"),
     (QUESTIONS, "regions: []", "regions:\n    - id: s\n      name: {en: Seat, ru: Сиденье}\n      cells: [A1]", "course.yaml:37:5",
-     "of 2 pictures to search that this quiz can draw 0 are harmless, and 50 % should be; add questions on harmless pictures, "
-     "write «search: no» where the text names what to mark, or a smaller «harmless» here"),
+     ("of 2 pictures to search that this quiz can draw 0 are harmless, and 50 % should be; add questions on harmless pictures, "
+      "write «search: no» where the text names what to mark, or a smaller «harmless» here")),
     (QUESTIONS, "regions: []", "search: no", f"{QUESTIONS}:116:3", "with «search: no» the text names what to mark, so at least one of «regions» is needed"),
     (QUESTIONS, "id: q4\n  type: single\n  outcome: seal", "id: q4\n  type: single\n  outcome: car", "course.yaml:50:9",
      "«seal» needs 1 questions and the bank holds 0 that «pre» leaves over; write more questions or ask for fewer"),
@@ -155,3 +155,21 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
     (folder / RUSSIAN).write_bytes(sample.CAR["ru"].encode("cp1251"))
 
     assert "this is not UTF-8 text; save the file as UTF-8" in [p.reason for p in problems_of(folder)]
+
+
+@pytest.mark.parametrize(("asked", "loads"), [("harmless: 0", True), ("harmless: 30", True), ("harmless: 34", False), ("harmless: 100", False)])
+@pytest.mark.goal("PLY-13")
+def test_a_quiz_needs_the_share_of_harmless_pictures_that_its_author_asks_for(tmp_path: Path, asked: str, loads: bool) -> None:
+    """One harmless picture among three: enough for thirty percent, too few for more; 50 % is asked for where nothing is said."""
+    third = sample.QUESTIONS[sample.QUESTIONS.index("- id: q5"):sample.QUESTIONS.index("- id: q6")].replace("id: q5", "id: q7")
+    files = {
+        "course.yaml": sample.COURSE.replace("    blueprint:", f"    {asked}\n    blueprint:"),
+        QUESTIONS: sample.QUESTIONS + third,
+    }
+    folder = sample.write(tmp_path / asked.replace(": ", "-"), files)
+
+    if loads:
+        assert [quiz.harmless_percent for quiz in disk.load(folder).quizzes] == [int(asked.split()[1])] * 2
+    else:
+        assert {problem.line for problem in problems_of(folder)} == {38, 50}
+    assert [problem.line for problem in problems_of(sample.write(tmp_path / "unsaid", {QUESTIONS: files[QUESTIONS]}))] == [37, 48]
