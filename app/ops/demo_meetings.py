@@ -19,13 +19,15 @@ from app.work import work
 
 
 def plan(world: World, run_id: uuid.UUID) -> None:
-    """Take over the course's timetable on all days of a run, weekends too: a demo is looked at on any day."""
+    """Take over the course's timetable, a half-day each day where the run is long enough; weekends too: a demo is looked at on any day."""
     planner = world.staff["planner"]
     with work(world.database, planner) as db:
         run = db.get_one(CourseRun, run_id)
         content = course_content(db, run.course_version_id)
         days, _ = rules.working_days(run.starts_on, run.ends_on, (), {})
         template = queries.template_of(content)
+        if sum(len(parts) for parts in template) <= len(days):
+            template = [[part] for parts in template for part in parts]
         proposal = rules.lay_out(template, days) if template else rules.plain(days)
         services.take_over(db, run, proposal, by=planner, now=clock.now())
 
