@@ -11,6 +11,7 @@ from app.certificates import views as certificates
 from app.classday import views as classday
 from app.courses import views as courses
 from app.db import Database, make_engine
+from app.feedback import views as feedback
 from app.offices import tree_views as tree
 from app.offices import views as offices
 from app.ops import demo, job_views
@@ -37,7 +38,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     database = database or open_database(config)
     credentials.use_pepper(config.PEPPER)
 
-    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, runs, schedule, classday, certificates, job_views, lists):
+    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, classday, certificates, job_views, lists):
         app.register_blueprint(folder.bp)
 
     assets.install(app, config.folder / "static")

@@ -130,6 +130,9 @@ POLICY: dict[str, Rule] = {
     "attempt.result": OWN,
     "exam.invigilate": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, trainer=True),
     "paper.test": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, trainer=True),
+    "feedback.give": OWN,
+    "feedback.read": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.MANAGER, trainer=True),
+    "feedback.key": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, trainer=True),
     # practical work, marking, debrief
     "practical.do": OWN,
     "practical.file": roles(Role.CLASS_MANAGER, owner=True, trainer=True),

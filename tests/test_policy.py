@@ -73,6 +73,9 @@ attempt.answer      -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -
 attempt.result      -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 exam.invigilate     -      -       -     yes     -  x  -  -  -  x  -  -  -  -  -  -
 paper.test          -      -       -     yes     -  x  -  -  -  x  -  -  -  -  -  -
+feedback.give       -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
+feedback.read       -      -       -     yes     -  x  -  -  -  x  -  x  -  -  -  -
+feedback.key        -      -       -     yes     -  x  -  -  -  x  -  -  -  -  -  -
 practical.do        -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 practical.file      -      -       yes   yes     -  x  -  -  -  -  -  -  -  -  -  -
 practical.mark      -      -       -     yes     -  x  -  -  -  -  -  -  -  -  -  -
