@@ -491,7 +491,7 @@ function paintBanner() {
     if (line.said) look = "bad";
     what = waiting() || line.said ? say("not-saved") : reason;
     if (waiting()) what += `: ${counted("waiting", waiting())}`;
-    why = [what !== reason && reason, handing || isOver() ? say("wait") : say("go-on"), store.none && say("no-store")].filter(Boolean).join(" ");
+    why = [what !== reason && reason, handing || isOver() ? say("wait") : !line.said && say("go-on"), store.none && say("no-store")].filter(Boolean).join(" ");
   } else if (isOver()) {
     [what, why] = [late ? say("late") : say("over"), ""];
   } else if (broken) {
