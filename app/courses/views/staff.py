@@ -95,7 +95,8 @@ def questions(version_id: uuid.UUID, module: str) -> ResponseReturnValue:
     rows = []
     for question in found.questions:
         order = question_page.order_of(question, "")
-        rows.append((question, question_page.review(question, wanted, order)))
+        right = question.kind.right_answer(question.content, order)
+        rows.append((question, question_page.review(question, wanted, order, right)))
     return render_template(
         "courses/questions.html",
         version=_version(g.db, version_id),

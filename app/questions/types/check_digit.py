@@ -110,7 +110,10 @@ def read(content: Content, order: Order, fields: Fields) -> Response:
 
 
 def clean(content: Content, response: object) -> Response:
-    digit, steps = kept(part_of(response, "digit")), part_of(response, "steps")
+    """A check digit is one digit; anything longer is none. The figures of the reckoning stay as they were typed."""
+    typed = kept(part_of(response, "digit"))
+    digit = str(int(typed)) if re.fullmatch(r"\d", typed) else ""
+    steps = part_of(response, "steps")
     filled = {name: typed for name in _steps(content) if (typed := kept(part_of(steps, name)))}
     return ({"digit": digit} if digit else {}) | ({"steps": filled} if filled else {})
 
