@@ -32,7 +32,7 @@ from app.runs import services as runs
 from app.runs.models import CourseRun, Enrolment, Nomination
 from app.work import work
 
-SLUG = "vehicle-search"
+VEHICLES, DOCUMENTS = "vehicle-search", "travel-documents"
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Plan:
     state: str  # closed | open | planned | nominated
     absent: int = 0  # enrolled, but came to no test
     late: int = 0  # came after the pre-test
+    course: str = VEHICLES
 
 
 PLANS = (
@@ -62,6 +63,7 @@ PLANS = (
     Plan("UZ-GISHTKUPRIK", -2, 5, 14, 0.43, 0.0, "open", absent=1),
     Plan("KZ-SYPATAI", 12, 3, 12, 0.0, 0.0, "nominated"),
     Plan("TJ-PANJ", 24, 5, 0, 0.0, 0.0, "planned"),
+    Plan("KZ-ATAMEKEN", 6, 2, 12, 0.0, 0.0, "nominated", course=DOCUMENTS),
 )
 
 
@@ -160,7 +162,7 @@ def _plan_and_nominate(world: World, plan: Plan, first: date, moved: HistoryCloc
     with work(world.database, planner) as db:
         office = db.get_one(Office, world.offices[plan.office])
         version = db.scalars(
-            sa.select(CourseVersion).join(Course, Course.id == CourseVersion.course_id).where(Course.slug == SLUG)
+            sa.select(CourseVersion).join(Course, Course.id == CourseVersion.course_id).where(Course.slug == plan.course)
             .order_by(CourseVersion.number.desc()).limit(1)
         ).one()
         trainers = [db.get_one(Person, world.staff["trainer"])] if plan.office.startswith("KZ") else []
