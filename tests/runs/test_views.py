@@ -222,7 +222,7 @@ def test_the_page_of_a_run_asks_the_same_number_of_questions_for_one_person_and_
     with counted() as statements:
         client.get("/runs/R-1")
 
-    assert len(statements) == 12
+    assert len(statements) == 21
 
 
 @pytest.mark.parametrize("runs", [1, 3])

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from flask import current_app, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from app.courses.queries import newer_version
+from app.courses.queries import course_content, newer_version
 from app.errors import Message, say
 from app.http import guarded
-from app.progress.rules import VERDICTS
+from app.progress.rules import VERDICTS, in_words
 from app.runs import queries, rules
 from app.runs.models import CourseRun
 from app.runs.rules import Standing, Step
@@ -24,6 +24,7 @@ from app.runs.views.sight import (
     may_do,
     seen_by,
     standing_of,
+    teaching,
     title_of,
     today_of,
     where_of,
@@ -51,12 +52,16 @@ def page(run: CourseRun) -> ResponseReturnValue:
     standing = standing_of(run, inside, undecided)
     whole = inside.paths is None
     newer = newer_version(g.db, run.course_version)
+    content = course_content(g.db, run.course_version_id)
     return render_template(
         "runs/page.html", run=run, title=title_of(run), where=where_of(run), days=days_of(run), inside=inside, standing=standing,
         todo=_todo(run, standing) if whole else None, step=rules.step(standing), steps=STEPS if whole else (), proposals=proposals,
         counts=Counter(one.nomination.state for one in proposals), in_class=sum(one.mode == "class" for one in inside.members),
         modes=rules.MODES, states=rules.STATES, nomination_states=rules.NOMINATION_STATES, verdicts=VERDICTS, language_name=language_name,
         may=may_do(run), today=today_of(run), newer=newer and (newer[0], local_day(newer[1], run)), meetings=meetings.section(run, inside.teachers),
+        missing=in_words, teaching=teaching(
+            run, inside.teachers, practicals=bool(content.practicals), by_hand=any(one.kind.by_hand for one in content.bank.values()),
+        ) if run.state != "planned" else [],
     )
 
 

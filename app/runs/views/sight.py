@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app import clock, i18n, lists, pdf
 from app.certificates import queries as certificates
-from app.errors import NotFound
+from app.errors import Message, NotFound, say
 from app.http import actor, can, me
 from app.i18n import LANGUAGES, pick
 from app.offices.models import Classroom
@@ -157,6 +157,26 @@ def may_do(run: CourseRun) -> dict[str, bool]:
         "reopen": run.state == "closed" and can("run.decide", office),
         "certificates": any(can("certificate.issue", one) for one in places),
     }
+
+
+TEACHING = {
+    "quizzes.practicals": ("practical.mark", say("run", "Practical work")),
+    "quizzes.debriefs": ("run.debrief", say("run", "Debrief")),
+    "quizzes.attempts_of_run": ("attempt.grant", say("run", "Attempts and retests")),
+    "quizzes.marking_queue": ("attempt.mark", say("run", "Marking")),
+}
+"""Pages of teaching and marking: endpoint, action, what it is called."""
+
+
+def teaching(run: CourseRun, teachers: Sequence[Teacher], *, practicals: bool, by_hand: bool) -> list[tuple[str, Message]]:
+    """The pages of teaching and marking that who asks may open, and that this course has something for."""
+    people = frozenset(one.person_id for one in teachers)
+    targets = [Target(path=path, trainers=people) for path in places_of(run)]
+    useless = {name for name, used in (("quizzes.practicals", practicals), ("quizzes.marking_queue", by_hand)) if not used}
+    return [
+        (endpoint, label) for endpoint, (action, label) in TEACHING.items()
+        if endpoint not in useless and any(can(action, one) for one in targets)
+    ]
 
 
 def paper_of(template: str, name: str, *, title: str, rows: int, **facts: Any) -> Response:
