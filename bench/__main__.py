@@ -32,6 +32,7 @@ from app.ids import new_token, token_hash
 from app.ops.demo import PASSWORD
 from app.ops.demo_data import STAFF
 from app.people.models import SignIn
+from app.quizzes import invigilation
 from app.quizzes import services as quizzes
 from app.runs.models import CourseRun, Enrolment
 from app.work import work
@@ -88,6 +89,8 @@ def _trainees(config: Config, database: Database, count: int) -> list[Trainee]:
         rows = db.execute(
             sa.select(Enrolment).join(CourseRun, CourseRun.id == Enrolment.run_id).where(CourseRun.state == "open").order_by(Enrolment.id)
         ).scalars().all()
+        for run in db.scalars(sa.select(CourseRun).where(CourseRun.state == "open")):
+            invigilation.start_room_test(db, run, "post", by=rows[0].person_id, now=now)
         for n in range(count):
             enrolment = rows[n % len(rows)]
             writer, token, raw = new_token(), new_token(), new_token()

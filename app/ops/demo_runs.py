@@ -28,6 +28,7 @@ from app.people import credentials, register, signing_in
 from app.people.models import Person
 from app.people.names import Name
 from app.progress import reading
+from app.quizzes import invigilation
 from app.runs import services as runs
 from app.runs.models import CourseRun, Enrolment, Nomination
 from app.work import work
@@ -126,6 +127,8 @@ def _make_run(world: World, plan: Plan, today: date) -> None:
         _slips(world, run_id, enrolments, demo_trainee=plan.office == "KZ-KORDAY" and plan.state == "open")
         seats = _seats(world, plan.office)
         present = enrolments[: len(enrolments) - plan.absent]
+        moved.at = _morning(first) + timedelta(minutes=14)
+        _start_for_room(world, run_id, "pre", moved)
         for n, enrolment in enumerate(present[: len(present) - plan.late]):
             if plan.state == "open" and n == 0:
                 continue  # the demo's own trainee begins at the very start
@@ -134,6 +137,11 @@ def _make_run(world: World, plan: Plan, today: date) -> None:
             take_test(
                 world, moved, enrolment, "pre", skill=skill, seat_id=seats[n % len(seats)], leave_open=plan.state == "open" and n == 3,
             )
+        moved.at = _morning(first) + timedelta(minutes=50)
+        if plan.state == "closed":
+            _end_for_room(world, run_id, "pre", moved)
+        else:
+            _pause_who_is_out(world, run_id, "pre", moved)
         for n, enrolment in enumerate(present):
             if plan.state == "open" and n in (0, 3):
                 continue
@@ -143,12 +151,37 @@ def _make_run(world: World, plan: Plan, today: date) -> None:
         if plan.state == "open":
             return
         last = first + timedelta(days=plan.days - 1)
+        moved.at = _morning(last) + timedelta(hours=4)
+        _start_for_room(world, run_id, "post", moved)
         for n, enrolment in enumerate(present):
             moved.at = _morning(last) + timedelta(hours=4)
             skill = min(1.0, plan.post + world.dice.uniform(-0.15, 0.14))
             take_test(world, moved, enrolment, "post", skill=skill, seat_id=seats[n % len(seats)])
+        moved.at = _morning(last) + timedelta(hours=5)
+        _end_for_room(world, run_id, "post", moved)
         moved.at = _morning(last) + timedelta(hours=8)
         _finish(world, run_id, country, moved)
+
+
+def _start_for_room(world: World, run_id: uuid.UUID, quiz: str, moved: HistoryClock) -> None:
+    manager = world.staff["classmanager"]
+    with work(world.database, manager) as db:
+        invigilation.start_room_test(db, db.get_one(CourseRun, run_id), quiz, by=manager, now=moved.now())
+
+
+def _end_for_room(world: World, run_id: uuid.UUID, quiz: str, moved: HistoryClock) -> None:
+    manager = world.staff["classmanager"]
+    with work(world.database, manager) as db:
+        invigilation.end_room_test(db, db.get_one(CourseRun, run_id), quiz, by=manager, now=moved.now(), uptime=moved.uptime())
+
+
+def _pause_who_is_out(world: World, run_id: uuid.UUID, quiz: str, moved: HistoryClock) -> None:
+    """Whose test is still open in a run that is on was called away: his time stands still, and the test stays started for latecomers."""
+    manager = world.staff["classmanager"]
+    with work(world.database, manager) as db:
+        invigilation.pause(
+            db, db.get_one(CourseRun, run_id), quiz, by=manager, now=moved.now(), uptime=moved.uptime(), reason="Вызван на службу",
+        )
 
 
 def _morning(day: date) -> datetime:

@@ -20,7 +20,10 @@ from app.courses import loading
 from app.offices.models import Agency, Office
 from app.ops import demo, demo_runs, migrations
 from app.people import credentials, register
+from app.people.models import Account
 from app.people.names import Name
+from app.quizzes import invigilation
+from app.runs.models import CourseRun
 from app.work import work
 from config import Config
 from tests import live
@@ -185,10 +188,12 @@ def a_trainee_learns_in_kazakh(node: live.Live, browser: Browser, story: Story) 
     expect(page.locator("html")).to_have_attribute("lang", "kk")
     expect(page.locator(".top")).to_contain_text("Әуезова")
 
+    the_test_is_started_for_the_room(node, story, "pre")
     score = a_test_by_keys(pc)
     assert score.startswith("100")
     pages = the_lessons_by_next(pc)
     assert pages >= 7
+    the_test_is_started_for_the_room(node, story, "post")
     assert a_test_by_keys(pc, quiz="post").startswith("100")
     said = pc.says()
     assert "Әуезова Айгерім" in said
@@ -200,6 +205,13 @@ def a_trainee_learns_in_kazakh(node: live.Live, browser: Browser, story: Story) 
         page.locator(".top-nav form button").first.click()
     assert pc.noise == []
     pc.context.close()
+
+
+def the_test_is_started_for_the_room(node: live.Live, story: Story, quiz: str) -> None:
+    with work(node.database) as db:
+        run = db.scalars(sa.select(CourseRun).where(CourseRun.code == story.code)).one()
+        manager = db.scalars(sa.select(Account.person_id).where(Account.user_name == "classmanager")).one()
+        invigilation.start_room_test(db, run, quiz, by=manager, now=clock.now())
 
 
 def a_test_by_keys(pc: Somebody, quiz: str = "pre") -> str:
