@@ -24,24 +24,24 @@ async function load(address, options) {
   turning = true;
   try {
     const reply = await fetch(address, options);
-    if (!reply.ok) throw new Error(reply.status);
+    if (!reply.ok || reply.redirected && !new URL(reply.url).pathname.includes("/teach/")) {
+      location.reload(); // signed out, locked or closed meanwhile: the page itself says so
+      return;
+    }
     show(new DOMParser().parseFromString(await reply.text(), "text/html"), reply.url);
-    return true;
   } catch {
-    return false;
+    const trouble = document.querySelector("[data-trouble]");
+    if (trouble) trouble.hidden = false; // no line: what is projected stays
   } finally {
     turning = false;
   }
 }
 
-async function turn(button) {
+function turn(button) {
   if (!button || button.disabled || turning) return;
-  const form = button.form;
-  const body = new URLSearchParams(new FormData(form));
+  const body = new URLSearchParams(new FormData(button.form));
   if (button.name) body.set(button.name, button.value);
-  if (!(await load(button.getAttribute("formaction") || form.action, {method: "POST", body}))) {
-    if (button.isConnected) form.requestSubmit(button);
-  }
+  load(button.getAttribute("formaction") || button.form.action, {method: "POST", body});
 }
 
 function setBlank(on) {
@@ -52,7 +52,7 @@ function setBlank(on) {
 }
 
 document.addEventListener("submit", (event) => {
-  if (!event.submitter?.closest(".teach-bar, .teach-notes .titlerow form") || turning) return;
+  if (!event.target.matches(".teach-bar, .teach-notes .titlerow form")) return;
   event.preventDefault();
   turn(event.submitter);
 });
@@ -91,7 +91,7 @@ async function look() {
       const here = location.pathname + (home.dataset.key === "notes" ? "?notes=1" : "");
       const turned = wanted && wanted !== last && (last || home.dataset.key === "url");
       if (reply.ok) last = wanted;
-      if (reply.ok && turned && !turning && wanted !== here && !(await load(wanted, {}))) location.assign(wanted);
+      if (reply.ok && turned && !turning && wanted !== here) await load(wanted, {});
     } catch {
       // No line just now: the page stays, the next look comes.
     }
