@@ -22,7 +22,7 @@ from app.courses.queries import course_content
 from app.ids import new_pin
 from app.offices.models import Agency, Classroom, Office, Seat
 from app.ops import demo_data as data
-from app.ops import demo_meetings
+from app.ops import demo_meetings, demo_practicals
 from app.ops.demo import PASSWORD, TRAINEE_PIN, HistoryClock, World, history, take_test
 from app.people import credentials, register, signing_in
 from app.people.models import Person
@@ -149,8 +149,12 @@ def _make_run(world: World, plan: Plan, today: date) -> None:
             _read_lessons(world, moved, enrolment, share=1.0 if plan.state == "closed" else world.dice.uniform(0.1, 0.9))
         demo_meetings.attend(world, run_id, absent=plan.absent, until=now)
         if plan.state == "open":
+            moved.at = min(_morning(first) + timedelta(hours=4), now - timedelta(hours=1))
+            demo_practicals.mark(world, run_id, present[4 : len(present) // 2], moved, skill=0.85)
             return
         last = first + timedelta(days=plan.days - 1)
+        moved.at = _morning(last) + timedelta(hours=1)
+        demo_practicals.mark(world, run_id, present, moved, skill=min(1.0, plan.post + 0.12))
         moved.at = _morning(last) + timedelta(hours=4)
         _start_for_room(world, run_id, "post", moved)
         for n, enrolment in enumerate(present):
