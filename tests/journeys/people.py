@@ -14,6 +14,7 @@ from app.courses.queries import course_content
 from app.questions import shown
 from app.quizzes.models import Attempt
 from tests import live
+from tests.questions.pages import give
 from tests.quizzes.test_views import right_fields
 
 
@@ -99,6 +100,9 @@ def answer_by_keys(somebody: Somebody, attempt: Attempt, number: int) -> str:
         control = f'#{name} [name="{field_name}"]'
         if kind in ("single", "multiple", "true-false"):
             page.keyboard.press(value)
+        elif kind in ("comparison", "scenario", "map-point"):
+            if value:
+                give(page, field_name, value)
         elif page.locator(control).first.get_attribute("type") is None and page.locator(control).first.evaluate("one => one.tagName") == "INPUT":
             somebody.tab_to(control)
             page.keyboard.type(value)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from playwright.sync_api import Page
 
 from app import i18n
 
@@ -74,3 +75,35 @@ class Form(HTMLParser):
         self._area = "" if tag == "textarea" else self._area
         self._inert -= tag == "template"
         self._in_label -= tag == "label" and not self._inert
+
+
+def give(page: Page, field: str, value: str) -> None:
+    """One field with the keys alone, from wherever the focus is."""
+    focused = "document.activeElement"
+    for _ in range(60):
+        if page.evaluate(f"([field, value]) => {focused}.name === field && ({focused}.type !== 'checkbox' || {focused}.value === value)", [field, value]):
+            break
+        page.keyboard.press("Tab")
+    else:
+        raise AssertionError(f"the keyboard does not reach {field}")
+    kind = page.evaluate(f"{focused}.type")
+    if kind == "checkbox":
+        page.keyboard.press("Space")
+    elif kind == "radio":
+        if not page.evaluate(f"{focused}.checked"):
+            page.keyboard.press("Space")
+        for _ in range(30):  # round a group; in a picture down a column, then along a row
+            here = page.evaluate(f"{focused}.value")
+            if here == value:
+                break
+            picture = field.endswith(".cell")
+            page.keyboard.press("ArrowRight" if picture and here[1:] == value[1:] else "ArrowDown")
+        if page.evaluate(f"{focused}.closest('[data-step]') !== null"):
+            page.keyboard.press("Enter")
+    elif kind == "select-one":
+        for _ in range(30):
+            if page.evaluate(f"{focused}.value") == value:
+                break
+            page.keyboard.press("ArrowDown")
+    else:
+        page.keyboard.type(value)

@@ -15,7 +15,7 @@ from app.questions.content import Question
 from app.questions.kind import Order, Response
 from app.questions.types import TYPES
 from tests.questions.examples import EXAMPLES, example
-from tests.questions.pages import Form, rendered
+from tests.questions.pages import Form, give, rendered
 from tests.questions.strategies import form_of
 
 NAME, SEED = "q1", "seed"
@@ -143,43 +143,11 @@ def test_every_type_is_answered_with_the_keyboard_alone(document: Any) -> None:
         wanted[question.type] = right_of(question, order)
         for field, value in form_of(shown.public(question, "en", order, wanted[question.type]), name):
             if value:
-                _give(page, field, value)
+                give(page, field, value)
         sent = page.evaluate("[...new FormData(document.querySelector('form'))].map(([name, value]) => [name, String(value)])")
         given[question.type] = shown.read(question, order, [tuple(one) for one in sent], name)
 
     assert given == wanted
-
-
-def _give(page: Page, field: str, value: str) -> None:
-    """One field with the keys alone, from wherever the focus is."""
-    focused = "document.activeElement"
-    for _ in range(60):
-        if page.evaluate(f"([field, value]) => {focused}.name === field && ({focused}.type !== 'checkbox' || {focused}.value === value)", [field, value]):
-            break
-        page.keyboard.press("Tab")
-    else:
-        raise AssertionError(f"the keyboard does not reach {field}")
-    kind = page.evaluate(f"{focused}.type")
-    if kind == "checkbox":
-        page.keyboard.press("Space")
-    elif kind == "radio":
-        if not page.evaluate(f"{focused}.checked"):
-            page.keyboard.press("Space")
-        for _ in range(30):  # round a group; in a picture down a column, then along a row
-            here = page.evaluate(f"{focused}.value")
-            if here == value:
-                break
-            picture = field.endswith(".cell")
-            page.keyboard.press("ArrowRight" if picture and here[1:] == value[1:] else "ArrowDown")
-        if page.evaluate(f"{focused}.closest('[data-step]') !== null"):
-            page.keyboard.press("Enter")
-    elif kind == "select-one":
-        for _ in range(30):
-            if page.evaluate(f"{focused}.value") == value:
-                break
-            page.keyboard.press("ArrowDown")
-    else:
-        page.keyboard.type(value)
 
 
 def _with_another_key(kind: str) -> Question | None:
