@@ -95,10 +95,9 @@ def start(db: Session, room: Room, quiz: str = "pre", wave: int = 0) -> None:
 
 def begin(db: Session, one: Enrolment, seat: Seat | None = None, quiz: str = "pre") -> Attempt:
     """Somebody has begun the test, at a seat."""
-    attempt = services.start_attempt(
+    return services.start_attempt(
         db, enrolment_id=one.id, quiz=quiz, now=clock.now(), uptime=clock.uptime(), writer=f"tab of {one.number}", seat_id=seat.id if seat else None,
     )
-    return attempt
 
 
 def ids(people: list[Enrolment]) -> list[uuid.UUID]:

@@ -361,14 +361,15 @@ def _next_label(day: Day) -> str:
 
 
 def _around_lessons(day: Day) -> tuple[Button, ...]:
-    return _attendance(day)
+    teach = link("schedule.lessons", code=day.run.code)
+    return (*_attendance(day), *([Button(t("class", "Project a lesson"), teach)] if teach else []))
 
 
 def _attendance(day: Day) -> tuple[Button, ...]:
     meeting = next((one for one in day.meetings if one.ends_at >= clock.now()), day.meetings[-1] if day.meetings else None)
     if meeting is None:
         return ()
-    href = link("schedule.attendance", code=day.run.code, meeting_id=meeting.id)
+    href = link("schedule.roll", code=day.run.code, meeting_id=meeting.id)
     return (Button(t("class", "Take attendance"), href),) if href else ()
 
 

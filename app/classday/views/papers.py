@@ -13,6 +13,7 @@ from app.classday.queries import Day
 from app.classday.views import now
 from app.classday.views.blueprint import OfClass, bp, day_of, link, the_class
 from app.classday.views.day import sentence
+from app.courses.queries import course_content
 from app.http import can, guarded, me
 from app.people.signing_in import class_manager
 from app.policy import Target
@@ -39,6 +40,7 @@ def papers(of: OfClass) -> ResponseReturnValue:
 
 def _papers(of: OfClass, found: Day) -> list[Paper]:
     run, last = of.run, found.day == found.days[-1]
+    content = course_content(g.db, run.course_version_id)
     certificates = any(can("certificate.issue", Target(path=path)) for path in places_of(run))
     every = [
         Paper(
@@ -47,7 +49,7 @@ def _papers(of: OfClass, found: Day) -> list[Paper]:
         ),
         Paper(
             i18n.t("papers", "Attendance sheet"), i18n.t("papers", "Everybody signs in the column of the half-day."),
-            link("schedule.sheet", code=run.code) or link("schedule.sheet_paper", code=run.code),
+            link("schedule.sheet", code=run.code),
         ),
         Paper(
             i18n.t("papers", "Result sheet"), i18n.t("papers", "Both tests and the gain; class manager, trainer and registrar sign."),
@@ -55,7 +57,19 @@ def _papers(of: OfClass, found: Day) -> list[Paper]:
         ),
         Paper(
             i18n.t("papers", "Debrief of the tests"), i18n.t("papers", "What the group got wrong, by outcome and question."),
-            link("quizzes.debriefs", code=run.code) or link("practicals.debriefs", code=run.code),
+            link("quizzes.debriefs", code=run.code),
+        ),
+        Paper(
+            i18n.t("papers", "Checklists of practical work"), i18n.t("papers", "Task sheets, and a blank checklist for each person."),
+            link("quizzes.practicals", code=run.code) if content.practicals else "",
+        ),
+        Paper(
+            i18n.t("papers", "Tests on paper"), i18n.t("papers", "Variants with answer sheets and key, when PCs or power are missing."),
+            link("quizzes.paper_tests", code=run.code),
+        ),
+        Paper(
+            i18n.t("papers", "Feedback forms"), i18n.t("papers", "Blank forms, and the summary of what was given."),
+            link("feedback.summary", code=run.code) if last else "",
         ),
         Paper(
             i18n.t("papers", "Certificates"), i18n.t("papers", "For everybody who has completed the course or took part."),
