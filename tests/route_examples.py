@@ -436,6 +436,11 @@ EXAMPLES: dict[str, Make] = {
     "feedback.blank": run,
     "feedback.keying": run,
     "feedback.key_in": run,
+    # the session report
+    "runs.report": partial(run, seen_from_below=True),
+    "runs.report_paper": partial(run, seen_from_below=True),
+    "runs.make_report": run,
+    "runs.receive_report": run,
     # tests on paper
     "quizzes.paper_tests": paper_test,
     "quizzes.make_paper": paper_test,

@@ -44,7 +44,7 @@ def counts_of(db: Session, run_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]
     rows = db.execute(
         sa.select(FeedbackSheet.run_id, sa.func.count()).where(FeedbackSheet.run_id.in_(list(run_ids))).group_by(FeedbackSheet.run_id)
     )
-    return dict(rows.tuples())
+    return dict(rows.all())
 
 
 def has_given(db: Session, enrolment_id: uuid.UUID) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.runs.views import closing, index, nominations, page, plan, results, slips
+from app.runs.views import closing, index, nominations, page, plan, report, results, slips
 from app.runs.views.blueprint import bp
 
-__all__ = ["bp", "closing", "index", "nominations", "page", "plan", "results", "slips"]
+__all__ = ["bp", "closing", "index", "nominations", "page", "plan", "report", "results", "slips"]

@@ -15,6 +15,7 @@ from app.runs.forms import CloseForm, ReasonForm
 from app.runs.models import CourseRun
 from app.runs.rules import Gap
 from app.runs.views.blueprint import bp
+from app.runs.views.report import more_gaps
 from app.runs.views.sight import (
     Inside,
     given_by,
@@ -47,7 +48,7 @@ def close(run: CourseRun) -> ResponseReturnValue:
 def _gaps(run: CourseRun) -> list[Gap]:
     members = queries.roster(g.db, run.id)
     inside = Inside([], None, members, progress_of_run(g.db, run.id), certificates.of_run(g.db, run.id))
-    return rules.gaps(standing_of(run, inside, queries.counts_of(g.db, [run.id])[run.id].undecided))
+    return [*rules.gaps(standing_of(run, inside, queries.counts_of(g.db, [run.id])[run.id].undecided)), *more_gaps(run, inside)]
 
 
 @bp.get("/runs/<code>/reopen")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import g, render_template
 from flask.typing import ResponseReturnValue
 
-from app import i18n, lists
+from app import clock, i18n, lists
 from app.courses.models import Course, CourseVersion
 from app.errors import Message, say
 from app.http import actor, guarded, me
@@ -19,7 +19,9 @@ from app.policy import scope
 from app.runs import queries, rules
 from app.runs.models import CourseRun
 from app.runs.queries import Count
+from app.runs.reporting import REPORT_STATES, ReportState, reports_of, state_of
 from app.runs.views.blueprint import bp
+from app.runs.views.sight import local_day
 
 NOBODY = Count()
 
@@ -34,6 +36,7 @@ class RunRow:
     version: int
     count: Count = NOBODY
     lead: str = ""
+    report: ReportState = ReportState.NOT_DUE
 
     @property
     def course(self) -> str:
@@ -56,6 +59,7 @@ RUNS = lists.Listing(
         lists.Column("enrolled", say("runs", "People"), "int", value=lambda row: row.count.enrolled),
         lists.Column("seats", say("runs", "Seats"), "int", value=lambda row: row.run.seats, sort=True),
         lists.Column("undecided", say("runs", "To decide"), "int", value=lambda row: row.count.undecided, shown=False),
+        lists.Column("report", say("runs", "Report"), value=lambda row: REPORT_STATES[row.report], shown=False),
         lists.Column("state", say("runs", "State"), value=lambda row: rules.STATES[row.run.state], sort=True),
     ),
     sort="-starts_on",
@@ -114,8 +118,9 @@ def index() -> ResponseReturnValue:
     lists.fetch(g.db, view, query, order, CourseRun.id, row=lambda row: RunRow(*row))
     ids = [row.run.id for row in view.rows]
     counts, teachers = queries.counts_of(g.db, ids), queries.trainers_of(g.db, ids)
+    made, now = reports_of(g.db, ids), clock.now()
     view.rows = [
-        replace(row, count=counts[row.run.id], lead=next((one.name for one in teachers.get(row.run.id, ())), "")) for row in view.rows
+        replace(row, report=state_of(row.run.state, row.run.ends_on, made.get(row.run.id), local_day(now, row.run)), count=counts[row.run.id], lead=next((one.name for one in teachers.get(row.run.id, ())), "")) for row in view.rows
     ]
     return lists.export(view, scope_words=_scope_words()) or render_template("runs/index.html", view=view)
 
