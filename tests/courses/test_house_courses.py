@@ -162,7 +162,9 @@ def test_the_lesson_computes_its_examples_right(documents: CourseContent) -> Non
 def test_the_values_of_the_specimens_follow_from_the_file(documents: CourseContent) -> None:
     """What the practical asks for is what its data say on the day that its task names."""
     task = documents.practical("specimens")
-    assert task is not None and task.values and task.data
+    assert task is not None
+    assert task.values
+    assert task.data
     with (COURSES / "travel-documents/media" / task.data).open(encoding="utf-8") as file:
         rows: list[dict[str, Any]] = list(csv.DictReader(file))
     today = date(2026, 11, 22)
@@ -187,7 +189,9 @@ def test_the_values_of_the_containers_follow_from_the_file() -> None:
     """Missing length, height and space agree with the measured file and the typical sizes of the lesson."""
     content = disk.load(COURSES / "vehicle-search")
     task = content.practical("measure-container")
-    assert task is not None and task.values and task.data
+    assert task is not None
+    assert task.values
+    assert task.data
     typical = {"20 ft": (5.898, 2.350, 2.392), "40 ft": (12.032, 2.350, 2.392), "40 ft high cube": (12.032, 2.350, 2.693)}
     with (COURSES / "vehicle-search/media" / task.data).open(encoding="utf-8") as file:
         missing = {
