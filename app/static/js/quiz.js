@@ -308,7 +308,7 @@ function stand({ paused, credit, hand }) {
   }
   if (room.credit !== credit) {
     room.credit = credit;
-    const shown = document.querySelector("[data-credit]");
+    const shown = document.querySelector("[data-extra]");
     if (shown) {
       shown.hidden = !credit;
       shown.textContent = say("credit", { n: Math.floor(credit / 60000) });
