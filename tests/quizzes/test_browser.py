@@ -315,8 +315,8 @@ TYPED = ("true-false", "short-text", "cloze", "fill-table", "check-digit")
 
 
 @pytest.mark.goal("PLY-11", "PLY-10")
-@pytest.mark.parametrize("kind", TYPED)
-def test_a_typed_answer_is_given_with_keys_alone_and_is_there_again_at_another_pc(room, kind):
+@pytest.mark.parametrize("kind", [*TYPED, "comparison", "scenario", "map-point"])
+def test_an_answer_is_given_with_keys_alone_and_is_there_again_at_another_pc(room, kind):
     """Tab, letters, arrows and the keys 1 and 2 are enough; the stored answer stands in the same fields elsewhere."""
     room = room("every")
     number = room.number(kind)
@@ -333,7 +333,27 @@ def test_a_typed_answer_is_given_with_keys_alone_and_is_there_again_at_another_p
         question = course_content(db, room.attempt.course_version_id).bank[kind]
         right = question.kind.right_answer(question.content, shown.order_of(question, room.attempt.seed))
     assert room.stored()[-1][0::2] == (kind, right)
-    assert sorted(map(tuple, fields_of(other, number))) == sorted(room.right(number))
+    assert sorted(map(tuple, fields_of(other, number))) == sorted(one for one in room.right(number) if one[1])
+
+
+@pytest.mark.goal("PLY-03", "PLY-11")
+def test_a_situation_goes_on_to_its_end_without_a_line(room):
+    """All steps are in the document: a lost line stops nobody, and the whole way is saved when the line is back."""
+    room = room("every")
+    number = room.number("scenario")
+    context = room.pc()
+    page = room.sits_down(context, f"/{number}")
+    expect(page.locator("[data-status]")).to_have_text("No answer given yet")
+    context.set_offline(True)
+
+    for choice in ("Lead him away and call your colleague", "Photograph it, then measure", "Stop, guard, report"):
+        page.get_by_label(choice).check()
+        page.locator(f"#q{number} .go-on .btn:visible").click()
+    expect(page.locator(f"#q{number} [data-end]")).to_be_visible()
+    context.set_offline(False)
+    saved(page)
+
+    assert room.stored()[-1][0::2] == ("scenario", {"way": {"rattle": "call", "floor": "photo", "find": "stop"}})
 
 
 @pytest.mark.goal("PLY-07")
