@@ -145,7 +145,7 @@ def _one(
         practicals_passed=sum(found.passed for found in work.values()) if rule.practicals == "all" else 0,
         practicals_required=len(content.practicals) if rule.practicals == "all" else 0,
         hours_attended=hours, hours_required=Fraction(rule.hours or 0),
-        started=bool(lessons or attempts or any(found.state is not State.TO_DO for found in work.values())),
+        started=bool(lessons or attempts or any(found.state not in (State.TO_DO, State.NOT_MARKED) for found in work.values())),
     )
     reached = [taken_one.ended_at for taken_one in _that_count(taken, rule.counts) if taken_one.ended_at and Fraction(taken_one.score or 0, MICRO) >= mark]
     return Progress(

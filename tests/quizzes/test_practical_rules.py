@@ -91,6 +91,7 @@ def test_a_value_is_right_within_its_tolerance_edges_included(typed: str, right:
         ({"checklist": None}, {"length": "11.40"}, [], State.PASSED),
         ({"checklist": None}, None, [], State.TO_DO),
         ({"values": None}, None, [rating(1)], State.PASSED),
+        ({"values": None, "file": None}, None, [], State.NOT_MARKED),
     ],
 )
 def test_where_somebody_stands(changes: dict[str, Any], values: dict[str, str] | None, ratings: list[Rating], state: State) -> None:

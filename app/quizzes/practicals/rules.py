@@ -60,6 +60,7 @@ class State(StrEnum):
     """Where somebody stands with a practical."""
 
     TO_DO = "to-do"
+    NOT_MARKED = "not-marked"  # nothing is handed in for this task: a rater watches
     HANDED_IN = "handed-in"  # waits for a rater
     HALF_MARKED = "half-marked"  # one of two raters has marked
     WAITS_FOR_VALUES = "waits-for-values"  # marked, but the trainee's values are missing
@@ -70,6 +71,7 @@ class State(StrEnum):
 
 STATES: Mapping[State, Message] = {
     State.TO_DO: say("practical", "not handed in"),
+    State.NOT_MARKED: say("practical", "not marked yet"),
     State.HANDED_IN: say("practical", "handed in, not marked"),
     State.HALF_MARKED: say("practical", "one of two raters has marked"),
     State.WAITS_FOR_VALUES: say("practical", "marked, values missing"),
@@ -78,7 +80,7 @@ STATES: Mapping[State, Message] = {
     State.NOT_PASSED: say("practical", "not passed"),
 }
 SHAPES: Mapping[State, str] = {
-    State.TO_DO: "st-empty", State.HANDED_IN: "st-late", State.HALF_MARKED: "st-prog", State.WAITS_FOR_VALUES: "st-prog",
+    State.TO_DO: "st-empty", State.NOT_MARKED: "st-empty", State.HANDED_IN: "st-late", State.HALF_MARKED: "st-prog", State.WAITS_FOR_VALUES: "st-prog",
     State.DIFFER: "st-note", State.PASSED: "st-pass", State.NOT_PASSED: "st-fail",
 }
 """The shape that goes with each state on pages."""
@@ -117,7 +119,9 @@ def standing(practical: Practical, values: Mapping[str, Any] | None, ratings: Se
             return Standing(State.DIFFER, differing=tuple(differing))
         if by_place:
             return Standing(State.HALF_MARKED)
-        return Standing(State.TO_DO if values is None else State.HANDED_IN)
+        if values is not None:
+            return Standing(State.HANDED_IN)
+        return Standing(State.TO_DO if asks_for_work(practical) else State.NOT_MARKED)
     if practical.values and values is None:
         return Standing(State.WAITS_FOR_VALUES if by_place else State.TO_DO)
     made = verdict(
