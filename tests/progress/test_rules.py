@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.progress.rules import Facts, Gain, Means, Missing, Verdict, gain, in_words, means, missing, passed, verdict
+from app.quizzes.rules import counting
 
 DONE = Facts(
     lessons_read=6, lessons_required=6, counted_score=Fraction(4, 5), pass_mark=Fraction(4, 5), attempts=2, attempts_allowed=2, started=True,
@@ -19,7 +20,7 @@ shares = st.fractions(0, 1)
 facts = st.builds(
     Facts, lessons_read=st.integers(0, 9), lessons_required=st.integers(0, 9), counted_score=st.none() | shares, pass_mark=shares,
     attempts=st.integers(0, 4), attempts_allowed=st.integers(0, 4), practicals_passed=st.integers(0, 3), practicals_required=st.integers(0, 3),
-    hours_attended=st.fractions(0, 40), hours_required=st.fractions(0, 40), started=st.booleans(),
+    hours_attended=st.fractions(0, 40), hours_required=st.fractions(0, 40), started=st.booleans(), being_marked=st.booleans(),
 )
 
 
@@ -33,6 +34,7 @@ facts = st.builds(
         ({"counted_score": Fraction(79, 100), "attempts": 1}, [Missing.SCORE_TOO_LOW]),
         ({"counted_score": Fraction(79, 100)}, [Missing.SCORE_TOO_LOW, Missing.NO_ATTEMPT_LEFT]),
         ({"counted_score": Fraction(79, 100), "attempts": 9, "attempts_allowed": 0}, [Missing.SCORE_TOO_LOW]),
+        ({"counted_score": None, "being_marked": True}, [Missing.BEING_MARKED]),
         ({"counted_score": None, "has_test": False}, []),
         ({"practicals_required": 1}, [Missing.PRACTICALS]),
         ({"hours_required": Fraction(6), "hours_attended": Fraction(11, 2)}, [Missing.HOURS]),
@@ -81,7 +83,9 @@ def test_the_verdict_and_the_list_never_disagree(known: Facts) -> None:
     """Completed is exactly that nothing is missing, and what is missing always has words."""
     assert (verdict(known) is Verdict.COMPLETED) == (missing(known) == [])
     assert len(in_words(known)) == len(missing(known))
-    assert passed(known) == (known.counted_score is not None and not {Missing.TEST_NOT_TAKEN, Missing.SCORE_TOO_LOW} & set(missing(known)))
+    assert passed(known) == (
+        known.counted_score is not None and not {Missing.TEST_NOT_TAKEN, Missing.BEING_MARKED, Missing.SCORE_TOO_LOW} & set(missing(known))
+    )
 
 
 @pytest.mark.goal("CMP-01")
@@ -94,6 +98,32 @@ def test_doing_more_never_takes_a_completion_away(known: Facts, lessons: int, sc
     assert left <= set(missing(known))
     if verdict(known) is Verdict.COMPLETED:
         assert verdict(better) is Verdict.COMPLETED
+
+
+@pytest.mark.goal("CMP-01")
+@given(facts, st.fractions(0, 20), st.integers(0, 3))
+def test_more_attendance_or_passes_never_make_a_verdict_worse(known: Facts, hours: Fraction, passes: int) -> None:
+    """Whatever else is missing: with more hours and more practicals passed nothing new is missing, and a completion stays one."""
+    better = replace(known, hours_attended=known.hours_attended + hours, practicals_passed=known.practicals_passed + passes)
+
+    order = [Verdict.NOT_STARTED, Verdict.PARTICIPATED, Verdict.COMPLETED]
+    assert set(missing(better)) <= set(missing(known))
+    assert order.index(verdict(better)) >= order.index(verdict(known))
+
+
+@pytest.mark.goal("CMP-02")
+@given(st.lists(st.none() | st.integers(0, 1_000_000), max_size=6))
+def test_which_attempt_counts_is_what_the_course_says(scores: list[int | None]) -> None:
+    """First, last, or the best of those that are marked; one that is still being marked is the best only when it is alone."""
+    places = {rule: counting(scores, rule) for rule in ("first", "best", "last")}
+
+    if not scores:
+        assert set(places.values()) == {None}
+        return
+    marked = [score for score in scores if score is not None]
+    best = scores[places["best"] or 0]
+    assert (places["first"], places["last"]) == (0, len(scores) - 1)
+    assert best == (max(marked) if marked else None)
 
 
 @pytest.mark.goal("RUN-08", "PLY-19")
