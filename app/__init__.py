@@ -8,6 +8,7 @@ from jinja2 import StrictUndefined
 
 from app import assets, clock, http, i18n, lists, navigation, sheets
 from app.certificates import views as certificates
+from app.classday import seating as class_seats
 from app.classday import views as classday
 from app.courses import views as courses
 from app.db import Database, make_engine
@@ -50,6 +51,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     neighbours = signing_in.Neighbours(
         has_open_attempt=attempts.has_open_attempt,
         on_now=lambda db, room, today: i18n.pick(runs_now.on_now(db, room, today) or {}) or None,
+        place_of=class_seats.place_of,
     )
     http.install(app, database, neighbours)  # last: wraps every view registered above
     return app

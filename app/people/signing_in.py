@@ -14,15 +14,17 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db import take_write_lock
-from app.errors import Invalid, NotFound, Throttled, say
+from app.errors import Invalid, Message, NotFound, Throttled, say
 from app.ids import new_id, new_token, token_hash
 from app.offices.models import Agency, Country, Office
+from app.offices.seats import SeatHere
 from app.people import credentials, rules, totp
 from app.people.models import Account, Person, PersonName, Pin, Posting, Preference, RoleGrant, SignIn, Throttle
 from app.people.queries import Settings, Who
@@ -35,11 +37,21 @@ START_PASSWORD_FOR = timedelta(days=14)
 
 
 @dataclass(frozen=True)
+class SlipPlace:
+    """What a seat is to whoever signs in there: `refused` why his slip does not work here, `hint` where his own seat is."""
+
+    refused: Message | None = None
+    hint: Message | None = None
+
+
+@dataclass(frozen=True)
 class Neighbours:
     """What signing in asks of the folders above it; create_app hands it over, so that people imports none of them."""
 
     has_open_attempt: Callable[[Session, uuid.UUID], bool] = lambda _db, _person: False
     on_now: Callable[[Session, uuid.UUID, date], str | None] = lambda _db, _classroom, _today: None  # the run in a room
+    # Where the slip of a run is for, when it is used at a seat of another office (then refused) or at another seat (a hint).
+    place_of: Callable[[Session, uuid.UUID, uuid.UUID, SeatHere], SlipPlace] = lambda _db, _run, _person, _seat: SlipPlace()
 
 
 # ---- who it may be ---------------------------------------------------------------------------------------------------
@@ -51,7 +63,7 @@ class Candidate:
 
     key: str  # what wrong tries are counted by
     person_id: uuid.UUID | None = None
-    pins: tuple[tuple[uuid.UUID, str], ...] = ()  # id and hash, newest first
+    pins: tuple[tuple[uuid.UUID, str], ...] = ()  # id and hash; those that hold first, then the newest
     password_hash: str | None = None
 
     @property
@@ -67,11 +79,35 @@ def with_pin(db: Session, *, agency_id: uuid.UUID | None, service_number: str, n
         return Candidate(_key(f"{agency_id}\0{service_number}"))
     pins = db.execute(
         sa.select(Pin.id, Pin.pin_hash)
-        .where(Pin.person_id == person, *_live(now))
-        .order_by(Pin.issued_at.desc())
+        .where(Pin.person_id == person)
+        .order_by(sa.case((sa.and_(*_live(now)), 0), else_=1), Pin.issued_at.desc())
         .limit(credentials.PINS_CHECKED)
     )
     return Candidate(_key(str(person)), person, tuple((pin, stored) for pin, stored in pins))
+
+
+@dataclass(frozen=True)
+class Slip:
+    """The run of a PIN that was found right, and whether it holds."""
+
+    run_id: uuid.UUID
+    valid_from: datetime
+    valid_to: datetime
+    ended: bool  # a newer slip was given, or he is no longer in the run
+
+    def refuse(self, now: datetime, *, zone: str, who: str) -> None:
+        """Raises Invalid for a PIN that does not hold now: which days it holds, and who gives a new one."""
+        first, last = (moment.astimezone(ZoneInfo(zone)).date() for moment in (self.valid_from, self.valid_to - timedelta(seconds=1)))
+        if now < self.valid_from or now >= self.valid_to:
+            raise Invalid(fields={"pin": say("signin", "This PIN holds from {first} to {last} only. {who} prints a new slip.", first=first, last=last, who=who)})
+        if self.ended:
+            raise Invalid(fields={"pin": say("signin", "This slip does not hold any more. Use the newest one; {who} prints another.", who=who)})
+
+
+def slip_of(db: Session, pin_id: uuid.UUID) -> Slip:
+    """What a PIN is for."""
+    row = db.execute(sa.select(Pin.run_id, Pin.valid_from, Pin.valid_to, Pin.ended_at.is_not(None)).where(Pin.id == pin_id)).one()
+    return Slip(*row)
 
 
 def with_password(db: Session, *, name: str, agency_id: uuid.UUID | None, now: datetime) -> Candidate:

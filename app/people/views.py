@@ -22,6 +22,7 @@ from app.http import Visitor, actor, audit, can, go, guarded, local_path, me, no
 from app.i18n import LANGUAGES
 from app.ids import new_token, token_hash
 from app.offices.models import Office
+from app.offices.seats import SeatHere
 from app.offices.views import keep_seat, seat_here, seat_token
 from app.people import credentials, rules, signing_in, totp
 from app.people.forms import (
@@ -95,14 +96,28 @@ def sign_in_with_pin() -> ResponseReturnValue:
             right = credentials.which_pin(form.pin.data or "", candidate.pin_hashes)
             if right is None:
                 raise Invalid(fields={"pin": say("signin", "The PIN does not fit this service number")})
+            place = _may_use_slip(candidate, candidate.pins[right][0], seat, now)
             token = signing_in.sign_in_with_pin(
                 g.db, candidate=candidate, pin_id=candidate.pins[right][0], seat_id=seat.seat_id, now=now, **_browser()
             )
     except (Invalid, Throttled) as refused:
         return _refused(form, refused, candidate, tried, now)
     response = _signed_in(token, tried, form.next.data)
+    if place.hint:
+        say_next(place.hint, "warn")
     keep_seat(response, seat_token() or "")
     return response
+
+
+def _may_use_slip(candidate: Candidate, pin_id: uuid.UUID, seat: SeatHere, now: datetime) -> signing_in.SlipPlace:
+    """Where the owner of a right PIN should sit. Raises Invalid for a slip that does not hold now, or not in this office."""
+    slip, asked = signing_in.slip_of(g.db, pin_id), current_app.extensions["sabaq.neighbours"]
+    manager = signing_in.class_manager(g.db, seat.path, now.date())
+    slip.refuse(now, zone=seat.zone, who=manager or i18n.t("signin", "The class manager"))
+    place: signing_in.SlipPlace = asked.place_of(g.db, slip.run_id, candidate.person_id, seat)
+    if place.refused:
+        raise Invalid(fields={"pin": place.refused})
+    return place
 
 
 @bp.post("/sign-in/password")
