@@ -111,8 +111,11 @@ def web() -> None:
         logging.getLogger("sabaq").error("no test will be started: %s", fault.text)
     alive.begin(database)
     alive.keep_beating(database)
+    # A browser keeps up to six connections open, so a hall of a hundred needs more than waitress's limit of a hundred;
+    # poll() because select() ends at file 1024.
     waitress.serve(
         app, host=app.config["HOST"], port=app.config["PORT"], threads=app.config["THREADS"], ident="sabaq", _quiet=True,
+        connection_limit=800, channel_timeout=60, asyncore_use_poll=True,
     )
 
 

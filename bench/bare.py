@@ -25,6 +25,7 @@ def create(url: str) -> Flask:
         connection.execute(rows.insert(), [{"name": f"Name {n}"} for n in range(20)])
     app = Flask("bare")
 
+    @app.get("/healthz")
     @app.get("/handler")
     def handler() -> str:
         return "ok"

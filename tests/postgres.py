@@ -21,8 +21,8 @@ def programs() -> Path:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """The address of a fresh server's empty database."""
+def server(*, synced: bool = False) -> Iterator[str]:
+    """The address of a fresh server's empty database. `synced`: each commit reaches the disk, as it does in use."""
     folder = Path(tempfile.mkdtemp(prefix="sabaq-pg-"))
     as_user: list[str] = []
     if os.getuid() == 0:  # the server refuses to run as root
@@ -34,7 +34,7 @@ def server() -> Iterator[str]:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
 
     run("initdb", "-D", f"{folder}/data", "-A", "trust", "-U", "sabaq", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=60"
+    options = f"-k {folder} -c listen_addresses='' -c max_connections=60" + ("" if synced else " -c fsync=off -c full_page_writes=off")
     run("pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o", options, "start")
     try:
         yield f"postgresql+psycopg://sabaq@/postgres?host={folder}"

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from socket import socket
 
+import sqlalchemy as sa
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy.orm import Session
 
@@ -20,10 +22,11 @@ from app import clock, create_app
 from app.courses.content import CourseContent
 from app.db import Database
 from app.ids import new_token, token_hash
+from app.offices.models import Country
 from app.people.models import SignIn
 from app.work import work
 from config import Config
-from tests.factories import make_person
+from tests.factories import make_agency, make_country, make_office, make_person
 from tests.quizzes.rows import content, make_attempt, make_enrolment, make_run, question
 
 ROOT = Path(__file__).parents[2]
@@ -51,20 +54,24 @@ class Trainee:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def begin(db: Session, count: int) -> list[Trainee]:
-    """So many trainees of one run with an open test each."""
-    run = make_run(db, numbers(), seats=count)
+def begin(db: Session, count: int, *, begun: bool = True) -> list[Trainee]:
+    """So many trainees of one run, with an open test each unless they have not `begun`."""
+    country = db.scalar(sa.select(Country).where(Country.code == "Q9")) or make_country(db, "Q9")  # of no demo
+    office, agency = make_office(db, country=country), make_agency(db, country)
+    run = make_run(db, numbers(), office, seats=count)
     made = []
     for n in range(count):
-        person = make_person(db)
+        person = make_person(db, office, agency=agency)
         enrolment = make_enrolment(db, run, person, number=n + 1)
         writer = new_token()
-        attempt = make_attempt(db, enrolment, "play", writer)
-        made.append(Trainee(str(person.id), str(enrolment.id), str(attempt.id), writer, attempt.draw, _sign_in(db, person.id)))
+        attempt = make_attempt(db, enrolment, "play", writer) if begun else None
+        place, draw = (str(attempt.id), attempt.draw) if attempt else ("", [])
+        made.append(Trainee(str(person.id), str(enrolment.id), place, writer, draw, sign_in(db, person.id)))
     return made
 
 
-def _sign_in(db: Session, person_id: object) -> str:
+def sign_in(db: Session, person_id: uuid.UUID) -> str:
+    """A sign-in of the person; gives the token that the cookie holds."""
     token, now = new_token(), clock.now()
     db.add(SignIn(
         person_id=person_id, token_hash=token_hash(token), kind="password", seat_id=None, address="127.0.0.1", browser="room",
@@ -74,10 +81,10 @@ def _sign_in(db: Session, person_id: object) -> str:
     return token
 
 
-def seat(config: Config, database: Database, count: int) -> list[Trainee]:
+def seat(config: Config, database: Database, count: int, *, begun: bool = True) -> list[Trainee]:
     """The same with the cookies and headers of their browsers."""
     with work(database) as db:
-        trainees = begin(db, count)
+        trainees = begin(db, count, begun=begun)
     app = create_app(config, database)
     for trainee in trainees:
         trainee.headers = headers(config, app, trainee.token)
