@@ -214,6 +214,22 @@ def test_a_sheet_is_keyed_in_with_its_rater_and_a_second_keying_shows_typing_err
     assert state_of(db, room) is State.PASSED
 
 
+def test_a_rater_keys_in_the_other_raters_sheet_too(db: Session, client_of: Callable[[Person], FlaskClient]) -> None:
+    """Each sheet goes to the place of who marked it, whoever types; then the differences are there to settle."""
+    room = make_class(db, raters="2", values=None, file=None, data=None)
+    client = client_of(room.trainer)
+    client.post(room.mark(), data=DONE | {"known": "0"})
+    page = client.get(f"{room.mark()}?channel=paper&rater={room.other.id}").get_data(as_text=True)
+    answer = client.post(room.mark(), data=DONE | {
+        "channel": "paper", "rater": str(room.other.id), f"known-{room.other.id}": "0", f"known-{room.trainer.id}": "1", "item-zones": "not-done",
+    })
+
+    assert "checked" not in page
+    assert answer.status_code == 303
+    assert {(one.place, one.rater_id) for one in db.query(PracticalMark)} == {(1, room.trainer.id), (2, room.other.id)}
+    assert "Settle what differs" in client.get(room.mark()).get_data(as_text=True)
+
+
 def test_a_file_is_for_its_owner_and_who_teaches_him_alone(db: Session, client_of: Callable[[Person], FlaskClient], room: Class) -> None:
     """Another trainee of the same run does not see it."""
     client_of(room.trainee).post(room.task(), data=sent(), content_type="multipart/form-data")

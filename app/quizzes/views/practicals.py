@@ -217,7 +217,7 @@ def save_practical_mark(seen: Taught, practical: str) -> ResponseReturnValue:
             services.mark(
                 g.db, enrolment, task, items=marked, note=form.get("note", ""), channel="paper" if paper else "pc", rater_id=rater_id,
                 by=me().person_id, now=clock.now(), place=SETTLED if settling else 2 if second and task.raters == 1 else None,
-                known=_number(form.get("known")),
+                known=_number(form.get(f"known-{rater_id}", form.get("known"))),
             )
     except (Invalid, Conflict) as refused:
         g.db.rollback()
@@ -227,12 +227,12 @@ def save_practical_mark(seen: Taught, practical: str) -> ResponseReturnValue:
         say_next(say("practical", "Saved. The two markings of {name} differ: settle the items named below.", name=name), "warn")
         return go("quizzes.mark_practical", code=code, practical=practical, enrolment_id=id)
     say_next(say("practical", "{name}: saved, {state}.", name=name, state=STATES[stand.state]))
-    following = _following(seen, practical, second=second)
+    following = _following(seen, practical, rater_id, second=second)
     if following is None:
         return go("quizzes.practicals", code=code)
     return go(
         "quizzes.mark_practical", code=code, practical=practical, enrolment_id=following,
-        **({"channel": "paper"} if paper else {}), **({"entry": "2"} if second else {}),
+        **({"channel": "paper", "rater": str(rater_id)} if paper else {}), **({"entry": "2"} if second else {}),
     )
 
 
@@ -242,8 +242,11 @@ def _marking(
 ) -> ResponseReturnValue:
     task, held = seen.practical(practical), _held(seen.one.id, practical)
     standing, paper = held.standing(task), _on_paper(request.values)
-    place = _place(task, held, second=request.values.get("entry") == "2")
-    mine = held.marks.get(place.number) if place else None
+    second, names = request.values.get("entry") == "2", _names(seen)
+    rater = request.values.get("rater", "") or (str(next(iter(names))) if len(names) == 1 else "")
+    who = next((id for id in names if str(id) == rater), None) if paper else me().person_id
+    place = _place(task, held, who, second=second)
+    mine = held.marks.get(place.number) if place and who else None
     blind = task.raters == 2 and standing.state is State.HALF_MARKED
     order = [one.enrolment_id for one in seen.members]
     at = order.index(seen.one.id)
@@ -254,21 +257,21 @@ def _marking(
         typed=typed if typed is not None else (held.work.values if held.work else {}),
         right=rules.values_right(task, held.work.values) if held.work else {}, critical=rules.critical_of(task),
         faults=refused.fields if isinstance(refused, Invalid) else {}, refused=refused,
-        before=order[at - 1] if at else None, after=order[at + 1] if at + 1 < len(order) else None, names=_names(seen), me_id=me().person_id,
-        settled=held.marks.get(SETTLED), rater=request.form.get("rater", ""),
+        before=order[at - 1] if at else None, after=order[at + 1] if at + 1 < len(order) else None, names=names,
+        settled=held.marks.get(SETTLED), rater=rater, known={id: place.known for id in names if (place := _place(task, held, id, second=second))},
     )
     return page, (409 if isinstance(refused, Conflict) else 422) if refused else 200
 
 
-def _place(task: Practical, held: Held, *, second: bool) -> Place | None:
-    """Where who asks marks; None when two others have."""
-    number = 2 if second and task.raters == 1 else rules.place_of(me().person_id, held.raters, task.raters)
+def _place(task: Practical, held: Held, rater_id: uuid.UUID | None, *, second: bool) -> Place | None:
+    """Where a rater marks; None when two others have."""
+    number = 2 if second and task.raters == 1 else rules.place_of(rater_id, held.raters, task.raters)
     if number is None:
         return None
     return Place(number, held.marks[number].number if number in held.marks else 0, second and task.raters == 1)
 
 
-def _following(seen: Taught, practical: str, *, second: bool) -> uuid.UUID | None:
+def _following(seen: Taught, practical: str, rater_id: uuid.UUID, *, second: bool) -> uuid.UUID | None:
     """Who comes next: after this person, then from the beginning, the first that this page still has to do with."""
     task = seen.practical(practical)
     works = queries.held_of(g.db, [one.enrolment_id for one in seen.members])
@@ -276,7 +279,7 @@ def _following(seen: Taught, practical: str, *, second: bool) -> uuid.UUID | Non
     at = order.index(seen.one.id)
     for id in [*order[at + 1 :], *order[:at]]:
         held = works.get(id, {}).get(practical, Held())
-        place = _place(task, held, second=second)
+        place = _place(task, held, rater_id, second=second)
         if place and place.known == 0 and SETTLED not in held.marks:
             return id
     return None
