@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from app import clock, files
 from app.certificates.models import NumberBlock
 from app.courses import media
-from app.offices.models import Agency, Classroom, Country, Office, Seat
+from app.offices.models import Agency, Classroom, Country, Equipment, Office, Seat
 from app.ops.models import BackgroundJob
 from app.people.models import Person
 from app.policy import Role
@@ -257,6 +257,14 @@ def paper_test(db: Session, office: Office) -> Example:
     return Example({"code": row.code, "quiz": "pre", "nth": 1, "test": made.code, "enrolment_id": enrolment.id}, trainer=teacher)
 
 
+def kept_room(db: Session, office: Office) -> Example:
+    """A classroom of the office with a seat and a piece of equipment."""
+    room = factories.make_classroom(db, office)
+    piece = factories.added(db, Equipment(classroom_id=room.id, kind="projector", name="Epson"))
+    seat = db.scalars(sa.select(Seat.id).where(Seat.classroom_id == room.id)).first()
+    return Example({"classroom_id": room.id, "equipment_id": piece.id, "seat_id": seat})
+
+
 # ---- certificates ----------------------------------------------------------------------------------------------------
 
 
@@ -425,6 +433,11 @@ EXAMPLES: dict[str, Make] = {
         f"classday.{name}": class_day for name in (
             "run", "day", "live", "check", "save_check", "note_step", "lines", "add_line", "mark_seat", "close", "save_close", "back_up",
             "papers", "minutes", "seats", "save_seats", "seats_paper", "walk_in", "register", "slip", "new_slip", "choose", "resume_outage",
+        )
+    },
+    **{
+        f"classday.{name}": kept_room for name in (
+            "room", "room_paper", "keep_room", "save_room", "keep_seat_state", "new_equipment", "save_new_equipment", "equipment", "save_equipment",
         )
     },
     **{f"classday.{name}": partial(class_day, quiz="pre") for name in ("start_test", "end_test", "save_end_test")},

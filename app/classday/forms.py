@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import IntegerField, PasswordField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, IntegerField, PasswordField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
 from wtforms.validators import Length, Optional
 
@@ -77,3 +77,24 @@ class UnlockForm(Form):
     """The password of whoever locked the page."""
 
     password = PasswordField(say("lock", "Password"), [Length(max=200)])
+
+
+class RoomForm(Form):
+    """What is known of a classroom."""
+
+    line = SelectField(say("room", "Line"), validate_choice=False)
+    manager = SelectField(say("room", "Class manager"), validate_choice=False)
+    portable = BooleanField(say("room", "A portable class: the PCs travel"))
+    note = TextAreaField(say("room", "Note"), [Length(max=1000)])
+
+
+class EquipmentForm(Form):
+    """A piece of equipment with its state and to whom it was handed over."""
+
+    kind = SelectField(say("equipment", "Kind"), validate_choice=False)
+    name = StringField(say("equipment", "What it is"), [Length(max=120)])
+    inventory_number = StringField(say("equipment", "Inventory number"), [Length(max=40)])
+    state = SelectField(say("equipment", "State"), validate_choice=False)
+    handed_to = StringField(say("equipment", "Handed over to"), [Length(max=120)])
+    handed_on = StringField(say("equipment", "Handed over on"), [Length(max=10)])
+    note = StringField(say("equipment", "Note"), [Length(max=REASON)])

@@ -55,7 +55,7 @@ TABLES = (
     Table(offices.Holiday, Owners.CENTRE, Kind.RECORD),
     Table(offices.Agency, Owners.CENTRE, Kind.RECORD),
     Table(offices.Office, Owners.CENTRE, Kind.RECORD),
-    Table(offices.Classroom, Owners.CENTRE, Kind.RECORD),
+    Table(offices.Classroom, Owners.EITHER, Kind.RECORD),  # the class manager keeps the record of his room
     Table(offices.Seat, Owners.EITHER, Kind.RECORD),  # a class manager marks a PC as broken
     Table(offices.SeatEnrolment, Owners.NODE, Kind.STAYS),
     Table(offices.Equipment, Owners.EITHER, Kind.RECORD),  # the class where it stands, or the centre that handed it out

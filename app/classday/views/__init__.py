@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.classday.views import board, day, index, lock, papers, seats, walk_in
+from app.classday.views import board, day, index, lock, papers, rooms, seats, walk_in
 from app.classday.views.blueprint import bp
 
-__all__ = ["board", "bp", "day", "index", "lock", "papers", "seats", "walk_in"]
+__all__ = ["board", "bp", "day", "index", "lock", "papers", "rooms", "seats", "walk_in"]
