@@ -153,11 +153,11 @@ def learner(db: Session, office: Office, **values: Any) -> Example:
     return Example({"enrolment_id": row.id} | values, owner=somebody)
 
 
-def attempt(db: Session, office: Office, **values: Any) -> Example:
+def attempt(db: Session, office: Office, quiz: str = "post", **values: Any) -> Example:
     """A running attempt of a trainee of the office."""
     somebody = factories.make_person(db, office)
     enrolment = quizzes.make_enrolment(db, quizzes.make_run(db, office=office), somebody)
-    return Example({"attempt_id": quizzes.make_attempt(db, enrolment).id} | values, owner=somebody)
+    return Example({"attempt_id": quizzes.make_attempt(db, enrolment, quiz).id} | values, owner=somebody)
 
 
 def handed_in(db: Session, office: Office) -> Example:
@@ -484,6 +484,8 @@ EXAMPLES: dict[str, Make] = {
     # reports
     "reports.behind": figure,
     # tests
+    "quizzes.practice": partial(attempt, quiz="play"),
+    "quizzes.check_practice": partial(attempt, quiz="play", number=1),
     "quizzes.marking_queue": taught,
     "quizzes.mark_answer": written_answer,
     "quizzes.save_answer_mark": written_answer,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.quizzes.views import attempt, debrief, marking, paper, practicals, room
+from app.quizzes.views import attempt, debrief, marking, paper, practicals, practice, room
 from app.quizzes.views.blueprint import bp
 
-__all__ = ["attempt", "bp", "debrief", "marking", "paper", "practicals", "room"]
+__all__ = ["attempt", "bp", "debrief", "marking", "paper", "practicals", "practice", "room"]

@@ -197,7 +197,12 @@ class Place:
     @cached_property
     def shown(self) -> Shown:
         """The question as the page of a running attempt has it: all that it may know."""
-        return _shown(self)
+        return _shown(self, self.response)
+
+    @cached_property
+    def empty(self) -> Shown:
+        """The question with nothing given: asked once more."""
+        return _shown(self, {})
 
     @cached_property
     def review(self) -> dict[str, Any]:
@@ -226,15 +231,15 @@ _KEPT = 2000  # a class sees some dozens of questions, each in a few orders
 _pages: dict[tuple[Any, ...], Shown] = {}
 
 
-def _shown(place: Place) -> Shown:
+def _shown(place: Place, response: Response) -> Shown:
     """Made once for all who see the same question in the same order with the same answer: most of a page's cost is here."""
     attempt = place.sat.attempt
     order = place.order
     practice = attempt.kind == "practice"
-    key = (attempt.course_version_id, place.id, tuple(order), attempt.language, i18n.language(), repr(place.response), practice)
+    key = (attempt.course_version_id, place.id, tuple(order), attempt.language, i18n.language(), repr(response), practice)
     made = _pages.get(key)
     if made is None:
-        q = shown.public(place.question, attempt.language, order, place.response, described=practice)
+        q = shown.public(place.question, attempt.language, order, response, described=practice)
         template = current_app.jinja_env.get_template(f"questions/page/{q['type']}.html")
         html = template.render(q=q, name=NAME, media=place.sat.media)
         made = Shown(q["text"], html, q["fallback_language"] or attempt.language, q["fallback_language"] is not None)
@@ -244,15 +249,18 @@ def _shown(place: Place) -> Shown:
     return made
 
 
+_MY_ATTEMPT = (
+    sa.select(Attempt, AttemptClock, Person)
+    .join(Enrolment, Enrolment.id == Attempt.enrolment_id)
+    .join(Person, Person.id == Enrolment.person_id)
+    .outerjoin(AttemptClock, AttemptClock.attempt_id == Attempt.id)
+    .where(Attempt.id == sa.bindparam("attempt_id"))
+)
+
+
 def my_attempt(db: Session, attempt_id: uuid.UUID) -> tuple[Sat, Target]:
     """An attempt of the address with its clock and its person: one query."""
-    row = db.execute(
-        sa.select(Attempt, AttemptClock, Person)
-        .join(Enrolment, Enrolment.id == Attempt.enrolment_id)
-        .join(Person, Person.id == Enrolment.person_id)
-        .outerjoin(AttemptClock, AttemptClock.attempt_id == Attempt.id)
-        .where(Attempt.id == attempt_id)
-    ).one_or_none()
+    row = db.execute(_MY_ATTEMPT, {"attempt_id": attempt_id}).one_or_none()
     if row is None:
         raise NotFound()
     return Sat(*row), Target(owner=row[2].id)
@@ -350,7 +358,7 @@ def start(enrolment: Enrolment, quiz: str) -> ResponseReturnValue:
         )
     except (WaitForRoom, SomebodysSeat):
         return go("quizzes.test", enrolment_id=enrolment.id, quiz=quiz)  # which says why, and goes on by itself
-    return go("quizzes.attempt", attempt_id=attempt.id)
+    return go("quizzes.practice" if attempt.kind == "practice" else "quizzes.attempt", attempt_id=attempt.id)
 
 
 # ---- the attempt -----------------------------------------------------------------------------------------------------
