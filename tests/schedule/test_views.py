@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from app import clock, pdf
-from app.offices.models import Office
+from app.offices.models import Office, Seat
 from app.people.models import Person
 from app.policy import Role
 from app.runs.models import CourseRun, Enrolment
@@ -193,6 +193,35 @@ def test_the_roll_is_taken_without_script(room: Class) -> None:
     seen = room.fields(p0=("late", "15", "1"), p1=("excused", "", "1"), p2=("present", "", "1"))
     assert room.client.post(room.roll, data=seen | {"do": undo[1]}).status_code == 303
     assert room.held() == ["late", "excused", "unset"]
+
+
+@pytest.mark.goal("SCH-20")
+def test_who_is_signed_in_at_a_pc_is_offered_and_taken_over(room: Class) -> None:
+    """The row says since when somebody is signed in; one button notes all of them as present."""
+    hall = factories.make_classroom(room.db, room.office)
+    seat = room.db.query(Seat).filter_by(classroom_id=hall.id).first()
+    assert seat is not None
+    factories.make_sign_in(room.db, room.db.get_one(Person, room.people[1].person_id), kind="pin", seat_id=seat.id)
+    room.db.commit()
+
+    page = room.client.get(room.roll).text
+    assert "signed in 09:10" in page
+    assert "Take over 1 signed in at PCs" in page
+    assert room.client.post(room.roll, data=room.fields() | {"do": "sign-ins"}).status_code == 303
+    assert room.held() == ["unset", "present", "unset"]
+
+
+@pytest.mark.goal("SCH-20")
+def test_an_excuse_in_advance_is_noted_on_the_same_page(room: Class) -> None:
+    """Two days before, only excused is open; it stays when the rest is marked on the day."""
+    with clock.using(At(rows.at(room.run, "10:00", rows.later(room.run, -2)))):
+        page = room.client.get(room.roll).text
+        assert "In advance only “excused” can be noted" in page
+        assert "Mark the 3 unset as present" not in page
+        assert room.client.post(room.roll, data=room.fields(p1=("excused", "", "0")) | {"do": "save"}).status_code == 303
+    room.client.post(room.roll, data=room.fields(p1=("excused", "", "1")) | {"do": "rest"})
+
+    assert room.held() == ["present", "excused", "present"]
 
 
 @pytest.mark.goal("SCH-20")
