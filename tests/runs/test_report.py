@@ -97,10 +97,11 @@ def test_the_report_prints_on_one_page_with_signatures(db: Session, client_of: C
     manager.post(f"/runs/{run.code}/report", data={"remarks": "The projector is dim.", "go": "make"})
 
     pages = [page.extract_text() for page in PdfReader(io.BytesIO(manager.get(f"/runs/{run.code}/report.pdf").data)).pages]
+    shown = manager.get(f"/runs/{run.code}/report").text
     refused = manager.post(f"/runs/{run.code}/report/received")
     officer.post(f"/runs/{run.code}/report/received")
     listed = officer.get("/runs?as=csv").text
 
     assert (len(pages), "The projector is dim." in pages[0], "class manager, date" in pages[0]) == (1, True, True)
     assert (refused.status_code, db.scalars(sa.select(RunReport)).one().received_at is not None) == (403, True)
-    assert run.code in listed
+    assert ("The projector is dim." in shown, run.code in listed) == (True, True)

@@ -151,7 +151,7 @@ def _facts(run: CourseRun) -> dict[str, Any]:
         "run": run, "course": title_of(run), "days": days_of(run), "where": where_of(run), "inside": inside, "figures": figures_of(run, inside),
         "report": made, "state": state, "states": reporting.REPORT_STATES, "due_on": reporting.due_on(run.ends_on), "taught": _names(meetings, taught),
         "feedback": said, "statements": STATEMENTS, "fewest": FEWEST, "fewest_pairs": FEWEST_PAIRS, "incidents": incidents, "whole": inside.paths is None,
-        "gaps": [one for one in (*rules.gaps(standing_of(run, inside, undecided)), *more_gaps(run, inside)) if one.code != "report"], "now": clock.now(),
+        "gaps": [one for one in (*rules.gaps(standing_of(run, inside, undecided)), *more_gaps(run, inside)) if one.code != "report"],
         "manager": class_manager(g.db, (run.classroom.office if run.classroom else run.office).path, today_of(run)),
     }
 
@@ -172,7 +172,7 @@ def report_paper(run: CourseRun) -> ResponseReturnValue:
     code = run.code
     data = pdf.paper(
         "runs/paper_report.html", language=i18n.language(), title=i18n.t("report", "Session report, {code}", code=code),
-        styles=("print.css", "print-reports.css"), by=me().name, **_facts(run),
+        styles=("print.css", "print-reports.css"), by=me().name, now=clock.now(), **_facts(run),
     )
     return lists.attachment(data, f"{code}-report.pdf", inline=True)
 
