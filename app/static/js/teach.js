@@ -11,12 +11,17 @@ const keys = {
   ArrowLeft: "back", ArrowUp: "back", PageUp: "back", Home: "first", End: "last",
 };
 
+// What only works with this script stands on the page hidden.
+function unhide() {
+  for (const button of document.querySelectorAll("[data-blank], [data-print]")) button.hidden = false;
+}
+
 function show(page, address) {
   document.title = page.title;
   document.body.replaceChildren(...page.body.childNodes);
   history.replaceState(null, "", address);
   scrollTo(0, 0);
-  if (home === document.body) document.querySelector("[data-blank]")?.removeAttribute("hidden");
+  unhide();
   setBlank(blank);
 }
 
@@ -58,7 +63,8 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-blank]")) setBlank(true);
+  if (event.target.closest("[data-print]")) print();
+  else if (event.target.closest("[data-blank]")) setBlank(true);
   else if (blank && event.target.closest(".blank")) setBlank(false);
 });
 
@@ -100,6 +106,6 @@ async function look() {
 }
 
 if (home) {
-  document.querySelector("[data-blank]")?.removeAttribute("hidden");
+  unhide();
   setTimeout(look, POLL);
 }
