@@ -98,7 +98,8 @@ def _shown(value: Any) -> Any:
 
 def t(context: str, text: str, **params: Any) -> str:
     """A text for people in the page's language. `context` says where it stands; `params` fill its {braces}."""
-    return _say(catalogue(language()).upgettext(context, text), params)
+    found: str = catalogue(language()).upgettext(context, text)
+    return _say(found, params) if params else found
 
 
 def nt(context: str, one: str, many: str, n: int, **params: Any) -> str:
@@ -118,9 +119,10 @@ def language() -> str:
     """The tag of the language that the page is in."""
     if not has_request_context():
         return _outside[-1]
-    if "language" not in g:
-        g.language = _choose()
-    return str(g.language)
+    known: str | None = g.get("language")  # asked for with each text of a page
+    if known is None:
+        known = g.language = _choose()
+    return known
 
 
 def _choose() -> str:

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pysqlite3
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app, open_database, storage
+from app import db as database_module
 from app.db import Database
 from app.errors import StorageFailed
 from app.ops import doctor, migrations
@@ -181,3 +183,22 @@ def test_the_doctor_says_what_a_failed_write_asks_for(room):
     assert found.state == "error"
     assert "disk I/O error" in found.text
     assert "restart the node" in found.next_step
+
+
+@pytest.mark.goal("DUR-07")
+def test_a_save_that_meets_a_lock_of_another_program_gets_503_and_is_taken_when_it_is_free(room, monkeypatch):
+    """Somebody else writes for longer than a save waits: the reply is 503, nothing is stored, and the same save then counts once."""
+    monkeypatch.setattr(database_module, "LOCK_WAIT_SECONDS", 0.2)
+    room.restarts()  # the driver's own patience is set when it connects
+    other = pysqlite3.connect(room.config.folder / "sabaq.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    refused = room.saves(1)
+    other.execute("ROLLBACK")
+    other.close()
+    taken = room.saves(1)
+
+    assert (refused.status_code, refused.get_json()["kind"]) == (503, "Busy")
+    assert taken.status_code == 200
+    assert room.stored() == [1]
+    assert room.ready()["database"] == "ok"

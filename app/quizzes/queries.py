@@ -45,19 +45,22 @@ class Given:
     at: datetime
 
 
+_newest = (
+    sa.select(Answer.question, sa.func.max(Answer.revision).label("revision"))
+    .where(Answer.attempt_id == sa.bindparam("attempt_id"))
+    .group_by(Answer.question)
+    .subquery()
+)
+_NEWEST_ANSWERS = (  # made once: every page of a test asks it
+    sa.select(Answer.question, Answer.revision, Answer.response, Answer.sure, Answer.saved_at)
+    .join(_newest, sa.and_(_newest.c.question == Answer.question, _newest.c.revision == Answer.revision))
+    .where(Answer.attempt_id == sa.bindparam("attempt_id"))
+)
+
+
 def newest_answers(db: Session, attempt_id: uuid.UUID) -> dict[str, Given]:
     """The newest answer to each question that has any. One query."""
-    newest = (
-        sa.select(Answer.question, sa.func.max(Answer.revision).label("revision"))
-        .where(Answer.attempt_id == attempt_id)
-        .group_by(Answer.question)
-        .subquery()
-    )
-    rows = db.execute(
-        sa.select(Answer.question, Answer.revision, Answer.response, Answer.sure, Answer.saved_at)
-        .join(newest, sa.and_(newest.c.question == Answer.question, newest.c.revision == Answer.revision))
-        .where(Answer.attempt_id == attempt_id)
-    )
+    rows = db.execute(_NEWEST_ANSWERS, {"attempt_id": attempt_id})
     return {row.question: Given(*row) for row in rows}
 
 
