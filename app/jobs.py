@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app import background, clock
 from app.db import Database
+from app.ops import demo, demo_class
 from app.ops.models import Heartbeat, JobRun
 from app.people.models import SignIn, Throttle
 from app.quizzes import services as quizzes
@@ -164,7 +165,8 @@ def run(database: Database, config: Config) -> None:
         timezone="UTC", executors={"default": ThreadPoolExecutor(1)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60},
     )
-    for job in JOBS:
+    pretended = (Job("demo-class", timedelta(seconds=5), demo_class.breathe),) if demo.is_demo(config) else ()
+    for job in (*JOBS, *pretended):
         scheduler.add_job(tick, "interval", [job], seconds=job.every.total_seconds(), id=job.name, next_run_time=datetime.now(UTC))
     scheduler.start()
     worker = threading.Thread(target=background.serve, args=(database, config, stop), name="background", daemon=True)

@@ -21,8 +21,8 @@ from app.courses.models import Course, CourseVersion
 from app.courses.queries import course_content
 from app.ids import new_pin
 from app.offices.models import Agency, Classroom, Office, Seat
+from app.ops import demo_class, demo_meetings, demo_practicals
 from app.ops import demo_data as data
-from app.ops import demo_meetings, demo_practicals
 from app.ops.demo import PASSWORD, TRAINEE_PIN, HistoryClock, World, history, take_test
 from app.people import credentials, register, signing_in
 from app.people.models import Person
@@ -49,6 +49,7 @@ class Plan:
     state: str  # closed | open | planned | nominated
     absent: int = 0  # enrolled, but came to no test
     late: int = 0  # came after the pre-test
+    today: int = 0  # take the pre-test today, on the second day: the board of the class shows them
     course: str = VEHICLES
 
 
@@ -60,7 +61,7 @@ PLANS = (
     Plan("KG-AKZHOL", -25, 5, 15, 0.40, 0.82, "closed", absent=2),
     Plan("TM-FARAP", -18, 1, 4, 0.50, 0.85, "closed"),  # too few for a mean to be shown
     Plan("KZ-ATAMEKEN", -11, 3, 17, 0.44, 0.83, "closed", late=1),
-    Plan("KZ-KORDAY", -1, 4, 20, 0.46, 0.0, "open"),
+    Plan("KZ-KORDAY", -1, 4, 20, 0.46, 0.0, "open", today=demo_class.AT_WORK),
     Plan("UZ-GISHTKUPRIK", -2, 5, 14, 0.43, 0.0, "open", absent=1),
     Plan("KZ-SYPATAI", 12, 3, 12, 0.0, 0.0, "nominated"),
     Plan("TJ-PANJ", 24, 5, 0, 0.0, 0.0, "planned"),
@@ -77,6 +78,7 @@ def make(world: World) -> None:
         _make_run(world, plan, today)
     renamed_officer(world, today)
     reissued_certificate(world, today)
+    demo_class.open_today(world, "KZ-KORDAY")
 
 
 # ---- oddities of a real network --------------------------------------------------------------------------------------
@@ -129,7 +131,7 @@ def _make_run(world: World, plan: Plan, today: date) -> None:
         present = enrolments[: len(enrolments) - plan.absent]
         moved.at = _morning(first) + timedelta(minutes=14)
         _start_for_room(world, run_id, "pre", moved)
-        for n, enrolment in enumerate(present[: len(present) - plan.late]):
+        for n, enrolment in enumerate(present[: len(present) - plan.late - plan.today]):
             if plan.state == "open" and n == 0:
                 continue  # the demo's own trainee begins at the very start
             moved.at = _morning(first) + timedelta(minutes=15)
@@ -142,7 +144,7 @@ def _make_run(world: World, plan: Plan, today: date) -> None:
             _end_for_room(world, run_id, "pre", moved)
         else:
             _pause_who_is_out(world, run_id, "pre", moved)
-        for n, enrolment in enumerate(present):
+        for n, enrolment in enumerate(present[: len(present) - plan.today]):
             if plan.state == "open" and n in (0, 3):
                 continue
             moved.at = _morning(first) + timedelta(hours=2)
