@@ -61,7 +61,7 @@ def page(run: CourseRun) -> ResponseReturnValue:
         may=may_do(run), today=today_of(run), newer=newer and (newer[0], local_day(newer[1], run)), meetings=meetings.section(run, inside.teachers),
         missing=in_words, teaching=teaching(
             run, inside.teachers, practicals=bool(content.practicals), by_hand=any(one.kind.by_hand for one in content.bank.values()),
-        ) if run.state != "planned" else [],
+        ),
     )
 
 

@@ -164,7 +164,11 @@ TEACHING = {
     "quizzes.debriefs": ("run.debrief", say("run", "Debrief")),
     "quizzes.attempts_of_run": ("attempt.grant", say("run", "Attempts and retests")),
     "quizzes.marking_queue": ("attempt.mark", say("run", "Marking")),
+    "quizzes.paper_tests": ("paper.test", say("run", "Tests on paper")),
+    "feedback.summary": ("feedback.read", say("run", "Feedback")),
+    "runs.report": ("run.results", say("run", "Session report")),
 }
+BEFOREHAND = {"quizzes.paper_tests", "feedback.summary"}
 """Pages of teaching and marking: endpoint, action, what it is called."""
 
 
@@ -175,7 +179,7 @@ def teaching(run: CourseRun, teachers: Sequence[Teacher], *, practicals: bool, b
     useless = {name for name, used in (("quizzes.practicals", practicals), ("quizzes.marking_queue", by_hand)) if not used}
     return [
         (endpoint, label) for endpoint, (action, label) in TEACHING.items()
-        if endpoint not in useless and any(can(action, one) for one in targets)
+        if endpoint not in useless and (run.state != "planned" or endpoint in BEFOREHAND) and any(can(action, one) for one in targets)
     ]
 
 
