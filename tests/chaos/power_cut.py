@@ -26,13 +26,15 @@ from app.db import Database, make_engine
 from app.ids import new_id
 from app.offices.models import Office
 from app.ops import migrations
+from app.quizzes import marking
 from app.quizzes import services as quizzes
-from app.runs.models import CourseRun
+from app.runs.models import CourseRun, Enrolment
 from app.sync import journal
 from app.work import work
 from tests.certificates.rows import issue, make_block, make_ended_run, make_signatory
 from tests.chaos.disk import Disk, Written, disk
 from tests.chaos.room import begin
+from tests.factories import make_person
 
 SMALL_LOG = 30  # pages after which the log is written back, so that a short recording has many of those
 MEMORY = Path("/dev/shm")
@@ -75,7 +77,7 @@ def rows_of(database: Any) -> str:
 
 
 def record(folder: Path, *, saves: int = 30, synchronous: str = "FULL") -> Recording:
-    """Saves, signs of life, hand-ins and certificates as the real services write them, with restarts between."""
+    """Saves, signs of life, hand-ins, overrides and certificates as the real services write them, with restarts between."""
     path = folder / "sabaq.db"
     recording = Recording(database=str(path))
     database = _open(f"sqlite:///{path}", synchronous)
@@ -85,7 +87,7 @@ def record(folder: Path, *, saves: int = 30, synchronous: str = "FULL") -> Recor
         run = make_ended_run(db, people=4)
         office = db.get_one(Office, run.office_id)
         make_block(db, office, given_to="class")
-        signatory, run_id = make_signatory(db, office).id, run.id
+        signatory, run_id, run_office = make_signatory(db, office).id, run.id, office.id
     database.engine.dispose()
     recording.base = {name: Path(name).read_bytes() for name in (str(path),)}
 
@@ -116,6 +118,13 @@ def record(folder: Path, *, saves: int = 30, synchronous: str = "FULL") -> Recor
         for trainee in trainees:
             with transaction() as db:
                 quizzes.hand_in(db, UUID(trainee.attempt), now=now, uptime=uptime)
+        with work(database) as db:
+            taught = db.get_one(Enrolment, UUID(trainees[0].enrolment)).run_id
+            marker = make_person(db, db.get_one(Office, run_office)).id
+        _note(recording, recorder, database)
+        for question in trainees[0].draw[:3]:  # an override: one question counts in full for everybody who had it
+            with transaction() as db:
+                assert marking.remark_question(db, run_id=taught, question=question, how="full", reason="The picture was missing.", by=marker, now=now)
         with transaction() as db:
             issue(db, db.get_one(CourseRun, run_id), folder, signatories=[signatory])
         database.engine.dispose()

@@ -28,7 +28,7 @@ def test_no_acknowledged_answer_is_lost_when_the_node_is_killed(kind, tmp_path: 
 
 @pytest.mark.goal("DUR-02")
 def test_a_power_cut_at_any_point_leaves_whole_transactions_and_all_that_were_acknowledged(tmp_path: Path):
-    """1,000 cuts of what saving, handing in and issuing certificates write; what was not synced is dropped or torn."""
+    """1,000 cuts of what saving, handing in, changing a mark and issuing certificates write; what was not synced is dropped or torn."""
     seed = str(secrets.randbelow(10**9))
     recording = power_cut.record(tmp_path)
     assert {one.what for one in recording.log} >= {"write", "sync", "truncate", "delete"}
