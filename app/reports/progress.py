@@ -287,11 +287,13 @@ def courses(db: Session) -> list[Choice]:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a course version says about its tests: the pass mark in percent, its pre-tests and its final tests."""
+    """What a course version says about its tests: the pass mark in percent, its pre-tests and its final tests, and which
+    attempt at these counts."""
 
     pass_mark: int
     pre: tuple[str, ...]
     final: tuple[str, ...]
+    counts: str = "best"  # first | best | last
 
 
 _terms: dict[uuid.UUID, Terms] = {}  # a published version never changes, so each process reads its terms once
@@ -303,14 +305,16 @@ def terms_of(db: Session, period: Period) -> dict[uuid.UUID, Terms]:
     if missing := wanted - _terms.keys():
         content = CourseVersion.content
         rows = db.execute(
-            sa.select(CourseVersion.id, content[("completion", "pass_mark")].as_integer(), content["quizzes"])
+            sa.select(
+                CourseVersion.id, content[("completion", "pass_mark")].as_integer(), content["quizzes"], content[("completion", "counts")].as_string(),
+            )
             .where(CourseVersion.id.in_(missing))
         )
-        for id, mark, quizzes in rows:
+        for id, mark, quizzes, counts in rows:
             kinds = {str(quiz["id"]): quiz["kind"] for quiz in quizzes or ()}
             _terms[id] = Terms(
                 mark, tuple(sorted(quiz for quiz, kind in kinds.items() if kind == "pre-test")),
-                tuple(sorted(quiz for quiz, kind in kinds.items() if kind in FINAL)),
+                tuple(sorted(quiz for quiz, kind in kinds.items() if kind in FINAL)), counts or "best",
             )
     return {id: _terms[id] for id in wanted}
 
@@ -364,17 +368,27 @@ def _before(terms: Mapping[uuid.UUID, Terms]) -> sa.ColumnElement[Any]:
 
 
 def _after(terms: Mapping[uuid.UUID, Terms]) -> sa.ColumnElement[Any]:
-    """The best attempt at the final test; of several final tests the worst, as on the result sheet of the run."""
-    several = []
+    """The attempt at the final test that counts; of several final tests the worst, as on the result sheet of the run."""
+    special = []
     for id, one in terms.items():
-        if len(one.final) > 1:
-            best = [_score(Attempt.quiz == quiz) for quiz in one.final]
-            worst = best[0]
-            for other in best[1:]:
+        if len(one.final) > 1 or one.counts != "best":
+            found = [_score(Attempt.quiz == quiz, *_counted(one.counts)) for quiz in one.final] or [sa.null()]
+            worst: sa.ColumnElement[Any] = found[0]
+            for other in found[1:]:
                 worst = sa.case((sa.or_(worst.is_(None), other.is_(None)), sa.null()), (worst <= other, worst), else_=other)
-            several.append((CourseVersion.id == id, worst))
+            special.append((CourseVersion.id == id, worst))
     usual = _score(Attempt.kind.in_(FINAL))
-    return sa.case(*several, else_=usual) if several else usual
+    return sa.case(*special, else_=usual) if special else usual
+
+
+def _counted(counts: str) -> list[sa.ColumnElement[bool]]:
+    """The condition for the attempt that counts; none where the best does."""
+    if counts == "best":
+        return []
+    ended = aliased(Attempt)
+    edge = sa.func.min(ended.number) if counts == "first" else sa.func.max(ended.number)
+    same = sa.select(edge).where(ended.enrolment_id == Attempt.enrolment_id, ended.quiz == Attempt.quiz, ended.state.in_(ENDED))
+    return [Attempt.number == same.correlate(Attempt).scalar_subquery()]
 
 
 def facts_of(asked: Asked, terms: Mapping[uuid.UUID, Terms]) -> Facts:

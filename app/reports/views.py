@@ -374,9 +374,9 @@ DEFINITIONS = (
         say("report", "people with a finished lesson, a handed-in test or a certificate in one of these runs. Each person is counted once in every row and once in the total: rows of people need not add up"),
     ),
     (say("report", "Not stated"), say("report", "nobody entered it. Women, men and not stated add up to the trained, always")),
-    (say("report", "Before, after"), say("report", "mean of the first pre-test and of the best post-test, in points of 100, of the same people: those who have both")),
+    (say("report", "Before, after"), say("report", "mean of the first pre-test and of the post-test that counts by the course’s rule (the best one unless it says first or last), in points of 100, of the same people: those who have both")),
     (say("report", "Gain"), say("report", "after minus before, in points of 100; pairs (n) says of how many. With fewer than 5 pairs it is written “n < 5”")),
-    (say("report", "Passed"), say("report", "of those who handed in the post-test: their best one reached the pass mark of the course")),
+    (say("report", "Passed"), say("report", "of those who handed in the post-test: the one that counts reached the pass mark of the course")),
     (say("report", "Certificates"), say("report", "in force today; “completed” when the course was passed, “took part” otherwise")),
     (say("report", "No runs"), say("report", "nobody of the office took part in a run of the period, as far as this server knows")),
     (

@@ -232,7 +232,7 @@ def test_a_certificate_counts_while_it_is_in_force(db: Session, land: Land) -> N
 
 @pytest.mark.goal("RUN-08")
 def test_the_means_are_those_of_the_result_sheet(db: Session, land: Land) -> None:
-    """The report has the same pairs, means and gain as the result sheet of the run, also with several final tests."""
+    """The report has the same pairs, means and gain as the result sheet of the run, also with several final tests and where the first or last attempt counts."""
     content = course_content()
     content["quizzes"] += [{**content["quizzes"][1], "id": "second"}]
     twice = make_version(db, content=content)
@@ -241,7 +241,16 @@ def test_the_means_are_those_of_the_result_sheet(db: Session, land: Land) -> Non
         take_part(db, run, land.korday, land.border, pre=30 + n if n else None, post=(50, 60 + 5 * n) if n < 6 else None)
         take_part(db, other, land.korday, land.border, pre=20 + n, post=90 - n, second=70 + n if n else None)
 
-    for one, course in ((run, land.cars), (other, twice)):
+    rules = []
+    for rule in ("first", "last"):
+        counted = course_content()
+        counted["completion"] = {**counted["completion"], "counts": rule}
+        version = make_version(db, content=counted)
+        third = a_run(db, land, version)
+        for n in range(6):
+            take_part(db, third, land.korday, land.border, pre=30, post=(70 - n, 50 + 8 * n))
+        rules.append((third, version))
+    for one, course in ((run, land.cars), (other, twice), *rules):
         sheet = means_of((progress.pre, progress.post) for progress in progress_of_run(db, one.id).values())
         found = counted_for(db, asked(land.centre.path, course_id=course.course_id))[None].means
 
