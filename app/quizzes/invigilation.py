@@ -227,15 +227,21 @@ def resume(
     paused = [one for one in _chosen(db, run, quiz, attempts) if one.clock.paused_at is not None]
     if not paused:
         raise NotPaused()
-    incidents = {one.clock.incident_id for one in paused if one.clock.incident_id}
+    incidents = {one.clock.incident_id for one in paused}
     for one in paused:
         _resumed(db, one, by=by, now=now, uptime=uptime, reason=reason.strip())
     _line(db, run, "resumed", paused, everybody=attempts is None, by=by, now=now, note=reason)
-    for incident in db.scalars(sa.select(Incident).where(Incident.id.in_(incidents), Incident.to_at.is_(None))):
+    _close_incidents(db, incidents, by=by, now=now)
+    return [one.attempt for one in paused]
+
+
+def _close_incidents(db: Session, incidents: Collection[uuid.UUID | None], *, by: uuid.UUID, now: datetime) -> None:
+    """An incident ends when nobody waits after it, whichever button was used."""
+    ids = [one for one in incidents if one]
+    for incident in db.scalars(sa.select(Incident).where(Incident.id.in_(ids), Incident.to_at.is_(None))).all():
         if not _locked(db, AttemptClock.incident_id == incident.id, AttemptClock.paused_at.is_not(None)):
             incident.to_at, incident.decided_by = now, by
     db.flush()
-    return [one.attempt for one in paused]
 
 
 def _resumed(db: Session, one: Chosen, *, by: uuid.UUID, now: datetime, uptime: Uptime, reason: str) -> None:
@@ -364,6 +370,7 @@ def _hand_in_all(
         _event(db, one, "hand-in", by=by, now=now, reason=reason)
         services.hand_in(db, one.attempt.id, now=now, uptime=uptime)
     _line(db, run, "handed-in", some, everybody=False, by=by, now=now, note=reason)
+    _close_incidents(db, {one.clock.incident_id for one in some}, by=by, now=now)
     return [one.attempt for one in some]
 
 

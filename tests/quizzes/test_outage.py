@@ -136,6 +136,17 @@ def test_resuming_the_last_ones_one_by_one_closes_the_incident_too(room: Room, h
     assert (incident.to_at, incident.decided_by) == (clock.now(), room.manager.id)
 
 
+def test_handing_in_the_last_who_waits_closes_the_incident(room: Room, hands: Hands) -> None:
+    """Nothing is left on the board to be resumed."""
+    room.starts(room.comes())
+    hands.power_cut(600)
+    [incident] = returns(room)
+
+    room.does(invigilation.hand_in, reason="went home")
+
+    assert (incident.to_at, incident.decided_by, room.board().incident) == (clock.now(), room.manager.id, None)
+
+
 @pytest.mark.goal("RUN-07")
 def test_a_quick_restart_costs_nobody_time_and_stops_nobody(room: Room, hands: Hands) -> None:
     """The process was started anew within seconds: the gap is not counted, the tests go on, and it is on record."""
