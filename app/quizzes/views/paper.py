@@ -101,7 +101,10 @@ class Asked:
     @property
     def hint(self) -> Message | None:
         """How an answer is written where letters do not say it."""
-        return HINTS.get(self.content.bank[self.id].type)
+        kind = self.content.bank[self.id].type
+        if kind == "hotspot" and keying.NOTHING not in self.slots[0].keys:
+            return say("paper", "Cells, for example D3")
+        return HINTS.get(kind)
 
     def crosses(self, slot: keying.Slot) -> list[str]:
         """The letters to cross on the sheet; none where there would be too many, then one is written into a box."""
