@@ -48,4 +48,7 @@ async function follow() {
   setTimeout(follow, EVERY);
 }
 
-if (live) setTimeout(follow, EVERY);
+if (live) {
+  document.querySelector("#reload").hidden = true;
+  setTimeout(follow, EVERY);
+}
