@@ -237,7 +237,7 @@ def test_the_list_asks_the_same_number_of_questions_for_one_run_and_for_three(
     with counted() as statements:
         client.get("/runs")
 
-    assert len(statements) == 10
+    assert len(statements) == 11
 
 
 @pytest.mark.goal("XCT-08")
