@@ -142,7 +142,7 @@ def _bare(url: str) -> Iterator[Web]:
     port = room.free_port()
     process = subprocess.Popen([sys.executable, "-m", "bench.bare", url, str(port), str(THREADS)], cwd=ROOT)
     try:
-        room.wait_until_up(port)
+        room.wait_until_up(port, process)
         yield Web(port, process)
     finally:
         process.terminate()

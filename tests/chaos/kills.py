@@ -106,7 +106,10 @@ def rounds(folder: Path, count: int, *, seed: int, each: int = 500, database_url
     while outcome.rounds < count:
         node = start_web(config, port)
         try:
-            wait_until_up(port)
+            try:
+                wait_until_up(port, node)
+            except (RuntimeError, TimeoutError) as error:
+                raise RuntimeError((config.folder / "web.log").read_text()[-2000:]) from error
             stop, enough = threading.Event(), threading.Semaphore(0)
             threads = [threading.Thread(target=one.run, args=(stop, enough)) for one in people]
             for thread in threads:

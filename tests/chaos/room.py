@@ -112,18 +112,21 @@ def free_port() -> int:
 
 
 def start_web(config: Config, port: int, threads: int = 4) -> subprocess.Popen[bytes]:
-    """The node's web process, as the supervisor starts it."""
+    """The node's web process, as the supervisor starts it; what it says is in web.log of the node's folder."""
     own = {f"SABAQ_{name}": str(getattr(config, name)) for name in ("NODE", "INSTANCE", "SECRET_KEY", "PEPPER", "DATABASE_URL")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "web"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={**os.environ, **own, "SABAQ_PORT": str(port), "SABAQ_THREADS": str(threads)},
-    )  # fmt: skip
+    with (config.folder / "web.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "web"], cwd=ROOT, stdout=log, stderr=log,
+            env={**os.environ, **own, "SABAQ_PORT": str(port), "SABAQ_THREADS": str(threads)},
+        )  # fmt: skip
 
 
-def wait_until_up(port: int, seconds: float = 60) -> None:
-    """Until the node answers. Raises TimeoutError."""
+def wait_until_up(port: int, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
+    """Until the node answers. Raises RuntimeError when its process has ended, TimeoutError."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"the node ended with exit code {process.returncode}")
         connection = HTTPConnection("127.0.0.1", port, timeout=5)
         try:
             connection.request("GET", "/healthz")
@@ -142,7 +145,7 @@ def web(config: Config, threads: int = 4) -> Iterator[tuple[int, subprocess.Pope
     port, begun = free_port(), time.perf_counter()
     process = start_web(config, port, threads)
     try:
-        wait_until_up(port)
+        wait_until_up(port, process)
         yield port, process, time.perf_counter() - begun
     finally:
         process.terminate()
