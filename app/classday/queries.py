@@ -249,6 +249,16 @@ class Held:
     people: int
 
 
+def today_of(db: Session, paths: Sequence[str], person_id: uuid.UUID, now: datetime) -> list[tuple[Held, date]]:
+    """The classes of somebody that are held today, each with its day where it is held."""
+    found = []
+    for one in runs_of(db, paths, person_id, now.date()):
+        day = now.astimezone(ZoneInfo(one.zone)).date()
+        if day in one.days and one.state != "closed":
+            found.append((one, day))
+    return found
+
+
 def runs_of(db: Session, paths: Sequence[str], person_id: uuid.UUID, today: date) -> list[Held]:
     """Runs of the last and the coming two weeks that are held in offices below `paths` or taught by a person. Three queries."""
     room_office = sa.orm.aliased(Office)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from app import clock, i18n
+from app.classday import queries as class_days
 from app.errors import DomainError, Invalid, Message, NotSignedIn, Throttled, say
 from app.forms import Form
 from app.http import Visitor, actor, audit, can, go, guarded, local_path, me, note, say_next, status_of, who
@@ -463,6 +464,7 @@ def _uuid(text: str | None) -> uuid.UUID | None:
 
 # what a section is for: the first line whose action is the reader's, so that no card promises what it does not open
 WHAT_FOR: Mapping[str, Sequence[tuple[str, Message]]] = {
+    "class": (("class.day", say("start", "Open the class, seat people, start tests, follow the board, print the minutes.")),),
     "runs": (
         ("run.plan", say("start", "Plan a run, put officers on it, hand out the slips, print the result sheet.")),
         ("run.slips", say("start", "Nominate officers, hand out the slips, print the result sheet, close a run.")),
@@ -505,8 +507,9 @@ def start() -> ResponseReturnValue:
     mine = runs.visible(scope(actor(), "run.list"), me().person_id)
     current = [(one, can("run.decide", Target(path=one.path))) for one in runs.current(g.db, mine, RUNS_AT_START)] if can("run.list") else []
     what_for = {key: next((text for action, text in texts if can(action)), None) for key, texts in WHAT_FOR.items()}
+    classes = class_days.today_of(g.db, scope(actor(), "class.day"), me().person_id, clock.now()) if can("class.day") else []
     return render_template(
-        "people/start.html", what_for=what_for, role_names=ROLE_NAMES, offices=offices, seat=seat_here(), current=current, states=STATES,
+        "people/start.html", classes=classes, what_for=what_for, role_names=ROLE_NAMES, offices=offices, seat=seat_here(), current=current, states=STATES,
     )
 
 

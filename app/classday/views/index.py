@@ -24,7 +24,7 @@ from app.runs.views.sight import the_run
 def index() -> ResponseReturnValue:
     """Today's classes of who asks."""
     held = _held()
-    today = [one for one in held if _today(one) in one.days and one.state != "closed"]
+    today = _on(held)
     if len(today) == 1:
         return go("classday.day", code=today[0].code, day=_today(today[0]).isoformat())
     return _page(held, today)
@@ -35,7 +35,11 @@ def index() -> ResponseReturnValue:
 def every() -> ResponseReturnValue:
     """All classes of who asks, also when one is today."""
     held = _held()
-    return _page(held, [one for one in held if _today(one) in one.days and one.state != "closed"])
+    return _page(held, _on(held))
+
+
+def _on(held: list[queries.Held]) -> list[queries.Held]:
+    return [one for one in held if _today(one) in one.days and one.state != "closed"]
 
 
 def _held() -> list[queries.Held]:
