@@ -414,7 +414,7 @@ def test_tries_sent_side_by_side_are_looked_at_one_by_one() -> None:
 # ---- hashing ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.goal("PPL-04")
+@pytest.mark.goal("PPL-04", "PLY-17")
 def test_hashing_happens_outside_any_transaction(
     app: Flask, db: Session, at_seat: FlaskClient, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
