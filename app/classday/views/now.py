@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import url_for
 
@@ -62,9 +63,12 @@ def quiz_title(day: Day, quiz: str) -> str:
     return pick(day.quizzes[quiz].title) if quiz in day.quizzes else quiz
 
 
-def zone_time(day: Day, moment: object) -> str:
-    """A time of day by the clock of the run's office."""
-    return time_of_day(moment, day.run.zone)  # type: ignore[arg-type]
+def zone_time(day: Day, moment: datetime | None) -> str:
+    """A time of day by the clock of the run's office; of another day, that day."""
+    if moment is None:
+        return "–"
+    on = moment.astimezone(ZoneInfo(day.run.zone)).date()
+    return time_of_day(moment, day.run.zone) if on == day.day else day_text(on, "short")
 
 
 # ---- steps -----------------------------------------------------------------------------------------------------------

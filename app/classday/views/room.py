@@ -105,6 +105,7 @@ def board_of(day: Day) -> Board:
     found = boards.board(g.db, day.run, day.on_board, now=now, uptime=clock.uptime())
     walked_in = {one.enrolment_id for one in day.people if one.walk_in}
     rows = [_of_test(day, one, now, walked_in) for one in found.rows]
+    rows.sort(key=lambda row: (not row.seat, len(row.seat), row.seat, row.attempt_id is None))
     running = _running(day, found, now)
     return Board(rows, _cells(day, rows), True, works, as_of, running, _cut(day, running), day.on_board)
 
@@ -218,7 +219,8 @@ def _state(day: Day, one: boards.Row, now: datetime) -> tuple[str, str, str, str
 
 
 def _cells(day: Day, rows: Sequence[Row]) -> list[Cell]:
-    by_seat = {row.seat: row for row in rows if row.seat and row.tone != "off"}
+    # Waves share PCs: who has a test open comes first in the rows, and his state is the seat's.
+    by_seat = {row.seat: row for row in reversed(rows) if row.seat and row.tone != "off"}
     cells = []
     for seat in day.seats:
         row = by_seat.get(seat.label)
