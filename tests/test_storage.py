@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -100,6 +101,8 @@ def test_after_an_error_of_the_disk_nothing_is_saved_until_restarted_and_checked
     page = room.looks()
     assert "banner-bad" in page
     assert "disk reported an error" in page
+    test = room.looks(f"/attempts/{room.trainee.attempt}")
+    assert re.search(r'<noscript>\s*<div class="banner banner-bad', test), "with script the page's own banner tells it, and ends by itself"
     assert room.stored() == [1]
     assert room.ready() | {"migrated": True} == room.ready() | {"ready": False, "database": "failed"}
 
