@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import openpyxl
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
@@ -250,3 +252,19 @@ def test_task_sheet_and_checklists_print(client_of: Callable[[Person], FlaskClie
         paper = client.get(f"/runs/{room.run.code}/practicals/search-car/paper/{sheet}")
         assert paper.status_code == 200, paper.get_data(as_text=True)
         assert paper.data.startswith(b"%PDF")
+
+
+@pytest.mark.goal("RUN-08", "RUN-13")
+def test_the_result_sheet_has_the_practical_mark_on_screen_and_in_files(db: Session, client_of: Callable[[Person], FlaskClient], room: Class) -> None:
+    """Passed, and a dash for who is not marked: page, workbook and CSV agree."""
+    client = client_of(room.trainer)
+    client.post(room.mark(), data=DONE | {"channel": "paper", "rater": str(room.trainer.id), "known": "0", "value-length": "11.4"})
+    address = f"/runs/{room.run.code}/results"
+
+    page = client.get(address).get_data(as_text=True)
+    book = openpyxl.load_workbook(io.BytesIO(client.get(f"{address}?as=xlsx").data)).worksheets[0]
+    rows = list(csv.DictReader(io.StringIO(client.get(f"{address}?as=csv").data.decode("utf-8-sig"))))
+
+    assert [line[10] or "" for line in book.iter_rows(min_row=2, values_only=True)] == ["passed", ""]
+    assert [row["practical"] for row in rows] == ["passed", ""]
+    assert "<td>passed</td>" in page
