@@ -38,7 +38,7 @@ def _cuts(count: int, seed: int, folder: Path) -> bool:
         (folder / str(done)).mkdir()
         size = min(CUTS_OF_ONE, count - done)
         try:
-            power_cut.cuts(power_cut.record(folder / str(done), saves=40), size, f"{seed}/{done}")
+            power_cut.cuts(power_cut.record(folder / str(done), saves=40), size, f"{seed}/{done}", keep_in=Path(tempfile.gettempdir()))
         except power_cut.Found as found:
             print(found, flush=True)
             return False

@@ -243,13 +243,13 @@ def _put(content: bytearray, start: int, piece: bytes) -> None:
     content[start : start + len(piece)] = piece
 
 
-def cuts(recording: Recording, count: int, seed: str) -> None:
-    """So many cuts. A failing one is kept beside the recording, with the words that replay it."""
+def cuts(recording: Recording, count: int, seed: str, *, keep_in: Path) -> None:
+    """So many cuts. The recording of a failing one is kept, with the words that replay it."""
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         for n in range(count):
             try:
                 cut(recording, f"{seed}/{n}", Path(folder))
             except Found as found:
-                kept = Path(tempfile.mkdtemp(prefix="sabaq-cut-")) / "recording"
+                kept = Path(tempfile.mkdtemp(prefix="sabaq-cut-", dir=keep_in)) / "recording"
                 recording.save(kept)
                 raise Found(f"{found}\nReplay: python -m tests.chaos --recording {kept} --cut {seed}/{n}") from None

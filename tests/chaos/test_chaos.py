@@ -34,7 +34,7 @@ def test_a_power_cut_at_any_point_leaves_whole_transactions_and_all_that_were_ac
     assert {one.what for one in recording.log} >= {"write", "sync", "truncate", "delete"}
     assert len(recording.acknowledged) >= 40
 
-    power_cut.cuts(recording, 1000, seed)
+    power_cut.cuts(recording, 1000, seed, keep_in=tmp_path)
 
 
 def test_the_power_cut_finds_a_database_that_does_not_sync(tmp_path: Path):
@@ -42,4 +42,4 @@ def test_the_power_cut_finds_a_database_that_does_not_sync(tmp_path: Path):
     recording = power_cut.record(tmp_path, saves=6, synchronous="OFF")
 
     with pytest.raises(power_cut.Found, match="--cut look/"):
-        power_cut.cuts(recording, 200, "look")
+        power_cut.cuts(recording, 200, "look", keep_in=tmp_path)
