@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session, aliased
 
 from app import clock
 from app.courses.content import CourseContent
-from app.offices.models import Country, Holiday, Office
+from app.offices.models import Country, Holiday, Office, Seat
 from app.people.models import Person, SignIn
 from app.runs.models import CourseRun, Enrolment
 from app.schedule import rules
-from app.schedule.models import AttendanceMark, Meeting, MeetingItem, Taught, TeachScreen
+from app.schedule.models import AttendanceMark, Meeting, MeetingItem, Seating, Taught, TeachScreen
 from app.schedule.rules import Attended, Line, Part, Proposal, Span, Status
 
 # ---- hours -----------------------------------------------------------------------------------------------------------
@@ -115,6 +115,12 @@ def template_of(content: CourseContent) -> list[list[Part]]:
         ]
         for day in content.timetable
     ]
+
+
+def seat_labels(db: Session, run_id: uuid.UUID) -> dict[uuid.UUID, str]:
+    """The seat that the plan of a run gives to each enrolment; nobody who has none."""
+    rows = db.execute(sa.select(Seating.enrolment_id, Seat.label).join(Seat, Seat.id == Seating.seat_id).where(Seating.run_id == run_id)).all()
+    return dict(rows)
 
 
 # ---- attendance of a meeting -----------------------------------------------------------------------------------------

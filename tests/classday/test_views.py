@@ -475,3 +475,17 @@ def test_guessing_at_a_locked_page_is_slowed_down(db: Session, client_of: Enter)
     browser.post("/lock/sign-out")
     assert browser.get(room.at).location.startswith("/sign-in")
 
+
+
+@pytest.mark.goal("RUN-05")
+def test_slips_of_a_run_name_the_seats_of_the_plan(db: Session, client_of: Enter) -> None:
+    """The printed seat is the one kept for the person; a single slip printed from the run's page stands in the minutes too."""
+    room = rows.make_room(db, people=2, seats=4)
+    rows.sit(db, room, room.people[0], room.seats[3])
+    browser = client_of(room.manager)
+
+    page = text(browser.post(f"/runs/{room.run.code}/slips", data={"as_page": "1"}))
+    browser.post(f"/runs/{room.run.code}/slips/{room.people[0].id}", data={"as_page": "1"})
+
+    assert (page.count("seat 04"), page.count("seat 0")) == (1, 1)
+    assert db.scalars(sa.select(MinutesLine.what)).all() == ["slip"]

@@ -25,6 +25,8 @@ from app.runs.views.sight import (
     title_of,
     where_of,
 )
+from app.schedule.minutes import write_line
+from app.schedule.queries import seat_labels
 
 
 @bp.get("/runs/<code>/slips")
@@ -79,12 +81,13 @@ def _slips(run: CourseRun, members: list[Member]) -> ResponseReturnValue:
         raise Invalid(say("slip", "Nobody is enrolled: there are no slips to print."))
     code, pins = run.code, {one.person_id: new_pin() for one in members}
     hashes = {person_id: hash_pin(pin) for person_id, pin in pins.items()}
-    seats = queries.seats_of(g.db, run.classroom_id)
+    seats, planned = queries.seats_of(g.db, run.classroom_id), seat_labels(g.db, run.id)
     common = Counter(one.language for one in members).most_common(1)[0][0]
     body = []
     for member in members:
         with i18n.speaking(member.language):
-            seat = seats[member.number - 1] if member.mode == "class" and member.number <= len(seats) else ""
+            by_number = seats[member.number - 1] if member.mode == "class" and member.number <= len(seats) and not planned else ""
+            seat = planned.get(member.enrolment_id, by_number)
             body.append(
                 render_template(
                     "runs/paper_slip.html", run=run, course=title_of(run), where=where_of(run), days=days_of(run), member=member,
@@ -97,6 +100,8 @@ def _slips(run: CourseRun, members: list[Member]) -> ResponseReturnValue:
     as_page = "as_page" in request.form
     data = b"" if as_page else pdf.write(html, language=common, title=title, body_class="slips")
     services.issue_slips(g.db, run, pin_hashes=hashes, by=me().person_id, now=clock.now())
+    if len(members) == 1:
+        write_line(g.db, run, what="slip", by=me().person_id, now=clock.now(), who=members[0].name)
     for member in members:
         audit("slip.issue", about=code, person_id=str(member.person_id), number=member.service_number)
     if as_page:
