@@ -265,6 +265,23 @@ def test_after_a_power_cut_one_button_resumes_the_room(db: Session, client_of: E
     assert text(browser.get(f"{room.at}/minutes")).count("The server was off from") == 1
 
 
+@pytest.mark.goal("RUN-07")
+def test_a_room_whose_pages_give_no_sign_is_resumed_all_the_same(db: Session, client_of: Enter) -> None:
+    """Pages without script give no signs of life: one press resumes everybody, but who was paused by hand stays paused."""
+    room = rows.make_room(db, people=3)
+    attempts = in_class(db, room)
+    invigilation.pause(db, room.run, "pre", [attempts[0].id], by=room.manager.id, now=clock.now(), uptime=clock.uptime(), reason="unwell")
+    outage(db)
+    incident = db.scalars(sa.select(Incident.id)).one()
+
+    client_of(room.manager).post(f"{room.at}/outage/{incident}/resume")
+
+    db.expire_all()
+    paused = [db.scalars(sa.select(AttemptClock.paused_at).where(AttemptClock.attempt_id == one.id)).one() for one in attempts]
+    assert [at is None for at in paused] == [False, True, True]
+    assert db.get_one(Incident, incident).to_at is not None
+
+
 def test_the_outage_of_another_run_is_not_resumed_from_here(db: Session, client_of: Enter) -> None:
     """An address put together by hand opens nothing."""
     room, other = rows.make_room(db), rows.make_room(db)

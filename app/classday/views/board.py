@@ -261,8 +261,8 @@ def resume_outage(asked: tuple[OfClass, Incident]) -> ResponseReturnValue:
     of, incident = asked
     at = of.at
     board = board_of(day_of(of))
-    waiting = board.open_of([])
-    away = {row.attempt_id for row in waiting if not row.alive and row.attempt_id and row.shape == "st-silent"}
+    waiting = [row for row in board.open_of([]) if row.cut]
+    away = {row.attempt_id for row in waiting if row.attempt_id and row.shape == "st-silent"}
     if "all" in request.form or len(away) == len(waiting):
         away = set()
     try:

@@ -50,6 +50,7 @@ class Row:
     note: str = ""  # what else is to be known
     attempt_id: uuid.UUID | None = None  # of a test that is open
     alive: bool = False
+    cut: bool = False  # paused by an outage
     hand: bool = False
     releasable: bool = False  # waits at another PC, or his own is silent
     walk_in: bool = False
@@ -151,7 +152,7 @@ def _of_test(day: Day, one: boards.Row, now: datetime, walked_in: set[uuid.UUID]
     return Row(
         one.enrolment_id, one.seat, one.name, shape, state, word, tone, place=one.question if one.open else one.count, of=one.count,
         answered=one.answered, saved=saved, left=_left(one), note=", ".join(notes), attempt_id=one.attempt_id if one.open else None,
-        alive=one.alive, hand=one.open and one.hand_at is not None,
+        alive=one.alive, cut=one.open and one.incident_id is not None, hand=one.open and one.hand_at is not None,
         releasable=one.open and not one.released and (one.state in (State.ASKS, State.SILENT) or (one.state is State.OUTAGE and not one.alive)),
         walk_in=one.enrolment_id in walked_in,
     )
