@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.questions import shown
@@ -17,7 +17,14 @@ from tests.questions.strategies import CONTENT, form_of, junk, numbered, questio
 
 seeds = st.text("0123456789abcdef", min_size=1, max_size=8)
 MADE = ("check-digit",)  # the order is not of ids: it is what was made for the attempt
-every_type = pytest.mark.parametrize("kind", sorted(TYPES))
+FEW = settings(max_examples=12, deadline=None)
+
+
+def every_type(test: Any) -> Any:
+    """The law for each type, with a few examples of each: together they are many."""
+    return pytest.mark.parametrize("kind", sorted(TYPES))(FEW(test))
+
+
 
 
 @every_type
