@@ -182,6 +182,17 @@ def test_a_person_is_moved_to_a_free_pc_before_and_in_a_test(db: Session, client
     assert db.scalars(sa.select(Seating.seat_id).where(Seating.enrolment_id == waiting.id)).one() == room.seats[4].id
 
 
+def test_the_pc_of_who_has_handed_in_is_free_for_somebody_whose_pc_fails(db: Session, client_of: Enter) -> None:
+    """In a full room the first who is through makes room for another; who is at work or waits keeps his PC."""
+    room = rows.make_room(db, people=3, seats=3)
+    attempts = in_class(db, room, at_work=2)
+    services.hand_in(db, attempts[0].id, now=clock.now(), uptime=clock.uptime())
+
+    offered = client_of(room.manager).get(f"{room.at}/act/move?who={room.people[1].id}").get_data(as_text=True)
+
+    assert re.findall(r"<option[^>]*>(\d+)</option>", offered) == ["01"]
+
+
 @pytest.mark.goal("RUN-06")
 def test_ending_a_test_hands_in_for_those_ticked(db: Session, client_of: Enter) -> None:
     """Who is not ticked may finish; a reason is asked where somebody's test is handed in for him."""

@@ -193,8 +193,8 @@ def _rows_for(deed: str, board: Board, chosen: Sequence[uuid.UUID]) -> list[Row]
 
 
 def _free(found: Day, board: Board) -> list[tuple[uuid.UUID, str]]:
-    """Working seats where nobody sits."""
-    taken = {row.seat for row in board.rows if row.tone != "off" and (row.attempt_id or not board.test or row.word)}
+    """Working seats where nobody sits. Who has handed in is through with his PC."""
+    taken = {row.seat for row in board.rows if row.tone != "off" and row.shape not in ("st-done", "st-closed")}
     return [(seat.id, seat.label) for seat in found.seats if seat.state == "works" and seat.label not in taken]
 
 
