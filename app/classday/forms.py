@@ -47,7 +47,7 @@ class LineForm(Form):
 class DeedForm(Form):
     """What an invigilator does to chosen tests: why, and how many minutes or where to."""
 
-    minutes = IntegerField(say("class", "Minutes"), [Optional()])
+    minutes = IntegerField(say("deed", "Minutes"), [Optional()])
     seat = SelectField(say("class", "To seat"), [Optional()], validate_choice=False)
     reason = StringField(say("class", "Why"), [Length(max=REASON)])
 
