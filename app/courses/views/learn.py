@@ -122,7 +122,7 @@ class Standing:
         """The one thing to do next."""
         waiting = [
             one.id for one, stand in self.practicals
-            if practical_rules.asks_for_work(one) and stand.state in (State.TO_DO, State.WAITS_FOR_VALUES)
+            if self.content.completion.practicals == "all" and practical_rules.asks_for_work(one) and stand.state in (State.TO_DO, State.WAITS_FOR_VALUES)
         ]
         return rules.next_step(self.lessons, self.quizzes, waiting)
 
