@@ -47,6 +47,11 @@ def counts_of(db: Session, run_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]
     return dict(rows.all())
 
 
+def given_by(db: Session, enrolment_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of some enrolments have given their feedback at this node. One query."""
+    return set(db.scalars(sa.select(FeedbackGiven.enrolment_id).where(FeedbackGiven.enrolment_id.in_(list(enrolment_ids)))))
+
+
 def has_given(db: Session, enrolment_id: uuid.UUID) -> bool:
     """Whether somebody has given his feedback at this node. One query."""
     return db.scalar(sa.select(FeedbackGiven.id).where(FeedbackGiven.enrolment_id == enrolment_id)) is not None

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 from sqlalchemy.orm import Session
 
+from app.db import take_write_lock
 from app.errors import Conflict, Invalid
 from app.feedback import queries, rules, services
 from app.feedback.models import FeedbackGiven, FeedbackSheet
@@ -77,6 +78,24 @@ def test_nobody_can_be_found_behind_a_form(db: Session, client_of: ClientOf) -> 
     assert (first.status_code, second.status_code, "cannot be changed" in second.text) == (303, 409, True)
     assert (sheet.id.version, given.id.version, sheet.answers) == (4, 4, {"pace": 5})
     assert not named & {str(getattr(sheet, column.key)) for column in sa.inspect(FeedbackSheet).columns}
+
+
+def test_the_form_is_offered_until_it_is_given(db: Session, client_of: ClientOf) -> None:
+    """The course leads to the form from its first day, the start page from the last; afterwards neither asks again."""
+    person = factories.make_person(db)
+    run = make_run(db, starts_on=date(2026, 1, 12), ends_on=date(2099, 1, 16))
+    enrolment = make_enrolment(db, run, person)
+    client, address = client_of(person), f"/learn/{enrolment.id}/feedback"
+
+    early = [address in client.get(page).text for page in ("/learn", f"/learn/{enrolment.id}")]
+    take_write_lock(db)
+    db.get_one(CourseRun, run.id).ends_on = date(2026, 1, 16)
+    db.commit()
+    late = [address in client.get(page).text for page in ("/learn", f"/learn/{enrolment.id}")]
+    client.post(address, data={"pace": "5"})
+    after = [address in client.get(page).text for page in ("/learn", f"/learn/{enrolment.id}")]
+
+    assert (early, late, after) == ([False, True], [True, True], [False, False])
 
 
 def test_an_empty_form_and_one_too_many_are_refused(db: Session) -> None:

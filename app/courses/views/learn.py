@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import g, jsonify, redirect, render_template, request, url_for
@@ -26,6 +27,7 @@ from app.courses.views.blueprint import bp
 from app.courses.views.lesson_page import ShownLesson
 from app.db import MICRO
 from app.errors import NotFound, say
+from app.feedback import queries as feedback
 from app.http import go, guarded, me, say_next, wants_json
 from app.offices.models import Office
 from app.policy import Target
@@ -262,7 +264,18 @@ def home() -> ResponseReturnValue:
         Standing(one, contents[one.run.course_version_id], read.get(one.id, {}), taken.get(one.id, []), certificate, works.get(one.id, {}), granted.get(one.id, {}))
         for one, certificate in rows
     ]
-    return render_template("courses/home.html", standings=standings, main=_main(standings), Next=Next)
+    return render_template("courses/home.html", standings=standings, main=_main(standings), feedback=_wants_feedback(standings), Next=Next)
+
+
+def _wants_feedback(standings: list[Standing]) -> list[Standing]:
+    """The courses that are on their last day, or were read to the end, and of which he has not said yet how they were."""
+    near = [one for one in standings if one.opened and one.run.state == "open" and (one.all_read or one.run.ends_on <= _today(one.run))]
+    given = feedback.given_by(g.db, [one.enrolment.id for one in near]) if near else set()
+    return [one for one in near if one.enrolment.id not in given]
+
+
+def _today(run: CourseRun) -> date:
+    return clock.now().astimezone(ZoneInfo(run.zone)).date()
 
 
 def _main(standings: list[Standing]) -> Standing | None:
@@ -305,7 +318,7 @@ def course(enrolment: Enrolment) -> ResponseReturnValue:
         quiz_address=quiz_address,
         shown={lesson.id: standing.shown(lesson.id) for lesson in content.lessons},
         missing=in_words(progress.facts), verdict=progress.verdict, counts=COUNTS[content.completion.counts],
-        practical_states=practical_rules.STATES, practical_shapes=PRACTICAL_SHAPES,
+        practical_states=practical_rules.STATES, practical_shapes=PRACTICAL_SHAPES, feedback_given=feedback.has_given(g.db, enrolment.id),
     )
 
 
