@@ -18,7 +18,7 @@ from app.http import can, guarded, me
 from app.people.signing_in import class_manager
 from app.policy import Target
 from app.runs.queries import trainers_of
-from app.runs.views.sight import places_of, title_of, where_of
+from app.runs.views.sight import places_of, teaching, title_of, where_of
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ def papers(of: OfClass) -> ResponseReturnValue:
 def _papers(of: OfClass, found: Day) -> list[Paper]:
     run, last = of.run, found.day == found.days[-1]
     content = course_content(g.db, run.course_version_id)
+    pages = {endpoint for endpoint, _ in teaching(run, trainers_of(g.db, [run.id]).get(run.id, []), practicals=bool(content.practicals), by_hand=False)}
     certificates = any(can("certificate.issue", Target(path=path)) for path in places_of(run))
     every = [
         Paper(
@@ -57,19 +58,19 @@ def _papers(of: OfClass, found: Day) -> list[Paper]:
         ),
         Paper(
             i18n.t("papers", "Debrief of the tests"), i18n.t("papers", "What the group got wrong, by outcome and question."),
-            link("quizzes.debriefs", code=run.code),
+            link("quizzes.debriefs", code=run.code) if "quizzes.debriefs" in pages else "",
         ),
         Paper(
             i18n.t("papers", "Checklists of practical work"), i18n.t("papers", "Task sheets, and a blank checklist for each person."),
-            link("quizzes.practicals", code=run.code) if content.practicals else "",
+            link("quizzes.practicals", code=run.code) if "quizzes.practicals" in pages else "",
         ),
         Paper(
             i18n.t("papers", "Tests on paper"), i18n.t("papers", "Variants with answer sheets and key, when PCs or power are missing."),
-            link("quizzes.paper_tests", code=run.code),
+            link("quizzes.paper_tests", code=run.code) if "quizzes.paper_tests" in pages else "",
         ),
         Paper(
             i18n.t("papers", "Feedback forms"), i18n.t("papers", "Blank forms, and the summary of what was given."),
-            link("feedback.summary", code=run.code) if last else "",
+            link("feedback.summary", code=run.code) if last and "feedback.summary" in pages else "",
         ),
         Paper(
             i18n.t("papers", "Certificates"), i18n.t("papers", "For everybody who has completed the course or took part."),
@@ -77,7 +78,7 @@ def _papers(of: OfClass, found: Day) -> list[Paper]:
         ),
         Paper(
             i18n.t("papers", "Session report"), i18n.t("papers", "One page for the office above, with signatures."),
-            link("runs.report", code=run.code) if last else "",
+            link("runs.report", code=run.code) if last and "runs.report" in pages else "",
         ),
         Paper(i18n.t("papers", "Seats and waves"), i18n.t("papers", "For the door of the room."), url_for("classday.seats_paper", **of.at)),
     ]

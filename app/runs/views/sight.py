@@ -160,6 +160,7 @@ def may_do(run: CourseRun) -> dict[str, bool]:
 
 
 TEACHING = {
+    "classday.run": ("class.day", say("section", "Class day")),
     "quizzes.practicals": ("practical.mark", say("run", "Practical work")),
     "quizzes.debriefs": ("run.debrief", say("run", "Debrief")),
     "quizzes.attempts_of_run": ("attempt.grant", say("run", "Attempts and retests")),
@@ -168,7 +169,7 @@ TEACHING = {
     "feedback.summary": ("feedback.read", say("run", "Feedback")),
     "runs.report": ("run.results", say("run", "Session report")),
 }
-BEFOREHAND = {"quizzes.paper_tests", "feedback.summary"}
+BEFOREHAND = {"classday.run", "quizzes.paper_tests", "feedback.summary"}
 """Pages of teaching and marking: endpoint, action, what it is called."""
 
 

@@ -171,4 +171,6 @@ def _line(
 
 def _walk_in(run: CourseRun, meeting: Meeting) -> str:
     """The address of the page that registers somebody who is not on the roll; empty where there is none."""
-    return url_for("classday.walk_in", code=run.code, day=meeting.day.isoformat()) if "classday.walk_in" in current_app.view_functions else ""
+    if "classday.walk_in" not in current_app.view_functions or not may(run, "class.enrol"):
+        return ""
+    return url_for("classday.walk_in", code=run.code, day=meeting.day.isoformat())
