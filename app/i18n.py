@@ -192,11 +192,14 @@ def percent(part: int | float | Fraction, digits: int = 0) -> str:
 
 
 def day(value: date, style: str = "medium") -> str:
-    """A day: "24 Nov 2026"; style "long" writes the month out, "form" is dd.mm.yyyy for papers that are signed."""
+    """A day: "24 Nov 2026"; style "long" writes the month out, "brief" leaves the year out, "form" is dd.mm.yyyy
+    for papers that are signed."""
     if style == "form":
         return value.strftime("%d.%m.%Y")
     if language() == "prs":
-        return f"{value.day} {DARI_MONTHS[value.month - 1]} {value.year}"
+        return f"{value.day} {DARI_MONTHS[value.month - 1]}" + ("" if style == "brief" else f" {value.year}")
+    if style == "brief":
+        return babel.dates.format_skeleton("MMMd", value, locale=locale())
     text = babel.dates.format_date(value, format=style, locale=locale())
     return text.replace("\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")  # which our fonts have
 

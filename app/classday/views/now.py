@@ -68,7 +68,7 @@ def zone_time(day: Day, moment: datetime | None) -> str:
     if moment is None:
         return "–"
     on = moment.astimezone(ZoneInfo(day.run.zone)).date()
-    return time_of_day(moment, day.run.zone) if on == day.day else day_text(on, "short")
+    return time_of_day(moment, day.run.zone) if on == day.day else day_text(on, "brief")
 
 
 # ---- steps -----------------------------------------------------------------------------------------------------------
