@@ -32,7 +32,7 @@ from app.runs import services as runs
 from app.runs.models import CourseRun, Enrolment, Nomination
 from app.work import work
 from tests import live
-from tests.journeys import crawl
+from tests.journeys import crawl, states
 
 pytestmark = pytest.mark.browser
 
@@ -90,6 +90,9 @@ def walked(served: live.Live) -> Node:
         "planner": ["/", *plans], "classmanager": ["/", *plans], "registrar": ["/", *plans], "manager": ["/", "/nowhere", "/agencies/new"],
         "admin": ["/", "/people?q=nobody+has+this+name"],
     }
+    in_states, more = states.prepare(served, {name: person for name, person in people.items() if person})
+    people |= in_states
+    starts = {role: [*starts.get(role, ["/"] if role not in in_states else []), *more.get(role, [])] for role in people}
     return Node(served, people, crawl.walk(served, people, starts))
 
 
@@ -164,8 +167,11 @@ class Watcher:
         self.page.set_viewport_size({"width": 1024, "height": 768})
         answer = self.page.goto(self.node.live.url + found.address)
         assert answer is not None
-        missing = found.endpoint == "none" or answer.status in (403, 404)
-        wrong = [one for one in self.noise if not (missing and "Failed to load resource" in one)]
+        self.judge(found, refused=found.endpoint == "none" or 400 <= answer.status < 500)
+
+    def judge(self, found: crawl.Found, *, refused: bool = False) -> None:
+        """Judge the page that is open; one that says no may say so to the console too."""
+        wrong = [one for one in self.noise if not (refused and "Failed to load resource" in one)]
         self.noise.clear()
         plain = found.endpoint in PLAIN
         wrong += self.page.evaluate(LOOK.replace("PLAIN", "true" if plain else "false"))
@@ -200,6 +206,19 @@ def test_every_page_is_readable_by_everybody_and_fits_small_screens(node: Node, 
     pages = node.walk.each_look() if language == "en" else node.walk.each_endpoint()
     faults = looked_at(node, browser, language, pages, axe_at=320 if language == "kk" else 1024)
     assert faults == [], "\n".join(faults)
+
+
+def test_a_locked_page_is_readable_by_everybody(node: Node, browser: Browser) -> None:
+    """The lock hides the board behind a page that is judged as every other one."""
+    context = live.window(browser)
+    watcher = Watcher(node, context, "en", 1024)
+    crawl.enter(node.live, context, node.people["classmanager"])
+    watcher.page.goto(node.live.url + "/class/all")
+    watcher.page.evaluate("document.querySelector('form[action$=\"/lock\"]').submit()")
+    watcher.page.wait_for_selector("input[type=password]")
+    watcher.judge(crawl.Found("classmanager", "/lock", "classday.locked", ()))
+    context.close()
+    assert watcher.faults == [], "\n".join(watcher.faults)
 
 
 @pytest.mark.goal("LNG-03", "XCT-13")
