@@ -12,19 +12,18 @@ help: ## List these commands
 run: setup ## Start Sabaq with demo data; the first time it also sets everything up
 	@$(PY) -m app.cli run
 
-# Tests in a browser or on PostgreSQL each have a worker of their own; the rest shares two. All steps run, also after
+# Tests in a browser, on PostgreSQL or with whole nodes each have a worker of their own; the rest shares two. All steps run, also after
 # a failed one. Pytest answers 5 when it ran no test: that fails, except where no test bears the mark yet.
 test: setup-tests ## Run every check and every test
 	@failed=; \
 	$(MAKE) --no-print-directory lint || failed="$$failed lint"; \
-	for mark in postgres browser; do \
-	  if grep -rqE "mark\.$$mark\b" tests --include='*.py'; then \
-	    echo "== Tests marked $$mark"; \
-	    $(PY) -m pytest -m $$mark || failed="$$failed $$mark"; \
-	  else echo "== No test is marked $$mark"; fi; \
+	for mark in postgres browser node; do \
+	  echo "== Tests marked $$mark"; \
+	  case $$mark in node) which="node and not postgres and not browser";; *) which=$$mark;; esac; \
+	  $(PY) -m pytest -m "$$which" || failed="$$failed $$mark"; \
 	done; \
-	echo "== Tests without browser and PostgreSQL"; \
-	$(PY) -m pytest -n 2 -m "not postgres and not browser" || failed="$$failed tests"; \
+	echo "== Tests without browser, PostgreSQL and whole nodes"; \
+	$(PY) -m pytest -n 2 -m "not postgres and not browser and not node" || failed="$$failed tests"; \
 	if [ -n "$$failed" ]; then echo "make test failed in:$$failed"; exit 1; fi
 
 lint: setup-tests ## Run the checks that read the code

@@ -18,7 +18,7 @@ from app.policy import Role
 
 LONG_AGO = date(2020, 1, 1)
 _count = itertools.count(1)
-_countries = itertools.cycle(itertools.product(string.ascii_uppercase, string.ascii_uppercase + string.digits))
+_countries = itertools.cycle(itertools.product(string.ascii_uppercase, repeat=2))
 
 
 def added(db: Session, row: Any) -> Any:

@@ -227,6 +227,7 @@ def test_printing_twice_gives_the_same_bytes(printed):
 
 
 @pytest.mark.goal("PRF-06")
+@pytest.mark.node
 def test_a_hundred_certificates_are_one_file_with_flat_memory(app):
     """A hundred certificates come as one document of a hundred pages that hold the border once; memory does not grow with them."""
     facts = [rows.facts(languages=("ru",), roster=n) for n in range(100)]

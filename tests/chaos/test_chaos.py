@@ -10,6 +10,8 @@ import pytest
 from tests.chaos import kills, power_cut
 from tests.conftest import DATABASES, database_address
 
+pytestmark = pytest.mark.node
+
 
 @pytest.mark.goal("DUR-01")
 @pytest.mark.parametrize("kind", DATABASES)

@@ -157,7 +157,7 @@ def courses(draw: st.DrawFn, small: CourseContent) -> CourseContent:
     return CourseContent.model_validate(data)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_course_is_written_and_read_back(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """Whatever a course holds: its files read back as the same course, and are written again as the same files."""

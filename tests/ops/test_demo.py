@@ -21,6 +21,8 @@ from app.quizzes.models import Attempt
 from app.runs.models import CourseRun, Enrolment, Nomination
 from config import Config
 
+pytestmark = pytest.mark.node
+
 COURSES = Path(__file__).parent.parent.parent / "courses"
 
 

@@ -189,6 +189,7 @@ def test_a_database_that_could_lose_a_commit_is_noticed(own_database: Database) 
 
 
 @pytest.mark.goal("XCT-02")
+@pytest.mark.node
 def test_the_command_helps_and_its_exit_codes_mean_something(tmp_path: Path) -> None:
     """Every command has help with an example; doctor answers JSON and exits 1 when something is wrong."""
     from click.testing import CliRunner
@@ -205,6 +206,7 @@ def test_the_command_helps_and_its_exit_codes_mean_something(tmp_path: Path) -> 
 
 
 @pytest.mark.goal("XCT-01")
+@pytest.mark.node
 def test_one_command_serves_the_node_and_one_interrupt_ends_it(tmp_path: Path) -> None:
     """`run` migrates, loads the courses, serves web and jobs, starts a web process again that died, and ends all at once."""
     port = free_port()
@@ -222,6 +224,7 @@ def test_one_command_serves_the_node_and_one_interrupt_ends_it(tmp_path: Path) -
     assert not answers(port, "/healthz")
 
 
+@pytest.mark.node
 def test_a_port_in_use_is_said_before_anything_is_changed(tmp_path: Path) -> None:
     """Two nodes on one port: a sentence with the way out, not a stack trace."""
     with socket.socket() as other:

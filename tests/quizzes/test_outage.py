@@ -285,6 +285,7 @@ def node(tmp_path: Path) -> Iterator[Node]:
 
 
 @pytest.mark.goal("RUN-07", "DUR-07")
+@pytest.mark.node
 def test_a_killed_server_that_starts_again_has_cost_nobody_time(node: Node) -> None:
     """A real process, killed and started: at its start a long gap pauses the supervised test at the last sign of life, a
     short one is given back; an unsupervised test runs on to its deadline."""

@@ -173,6 +173,7 @@ def text_of(data: bytes) -> list[str]:
 
 
 @pytest.mark.goal("PLY-23", "RUN-11")
+@pytest.mark.node
 def test_booklets_sheets_and_key_print(db: Session, client_of: ClientOf, printed: CourseRun) -> None:
     """Every question type prints; each variant in each language of the run, a sheet with code for each person, a key for the staff."""
     client = client_of(manager_of(db, printed))
