@@ -126,6 +126,37 @@ def test_the_board_says_who_is_where(db: Session, client_of: Enter) -> None:
     assert page.index("Абдыкадыров Т.") < page.index("Бекова А.") < page.index("Жұмабеков Ә.")
 
 
+def test_a_paused_room_has_one_button_that_resumes_it(db: Session, client_of: Enter) -> None:
+    """While everybody's time stands still, the one button of the page lets the room go on."""
+    room = rows.make_room(db, people=2, seats=2)
+    in_class(db, room, at_work=2)
+    browser = client_of(room.manager)
+    assert "Resume the room" not in text(browser.get(room.at))
+
+    browser.post(f"{room.at}/act/pause", data={"reason": "Fire drill"})
+    page = text(browser.get(room.at))
+    assert "Resume the room" in page
+    assert "time stands still" in page
+
+    browser.post(f"{room.at}/act", data={"deed": "resume"})
+    db.expire_all()
+    assert db.scalar(sa.select(sa.func.count()).select_from(AttemptClock).where(AttemptClock.paused_at.is_not(None))) == 0
+    assert "End the test…" in text(browser.get(room.at))
+
+
+def test_credit_says_how_many_people_got_it_and_why_nobody_can(db: Session, client_of: Enter) -> None:
+    """Five minutes for one person are told as one person; somebody who has handed in is named as the reason that nothing happens."""
+    room = rows.make_room(db, people=2, seats=2)
+    in_class(db, room, at_work=2)
+    browser, (first, second) = client_of(room.manager), room.people
+    told = text(browser.post(f"{room.at}/act/credit", data={"who": str(first.id), "minutes": "5", "reason": "Mouse"}, follow_redirects=True))
+    assert "People who got more time: 1." in told
+
+    browser.post(f"{room.at}/act/hand-in", data={"who": str(second.id), "reason": "Ill"})
+    told = text(browser.get(f"{room.at}/act/credit?who={second.id}", follow_redirects=True))
+    assert "Whoever you ticked has no open test" in told
+
+
 @pytest.mark.goal("RUN-06")
 @pytest.mark.parametrize(
     ("deed", "form", "what"),

@@ -132,7 +132,7 @@ DONE = {
     "release": say("deed", "Released: {n}. The test opens where the person signs in next."),
     "lower": say("deed", "Hands lowered: {n}."),
     "pause": say("deed", "Paused: {n}."),
-    "credit": say("deed", "Minutes credited: {n}."),
+    "credit": say("deed", "People who got more time: {n}."),
     "move": say("deed", "Moved: {n}."),
     "hand-in": say("deed", "Handed in: {n}."),
 }
@@ -170,8 +170,7 @@ def _ask_page(of: OfClass, deed: str, form: DeedForm, chosen: Sequence[uuid.UUID
     board = board_of(found)
     rows = _rows_for(deed, board, chosen)
     if not rows or (deed == "move" and len(rows) != 1):
-        text = say("class", "Tick the one person who moves, then press Move.") if deed == "move" else say("class", "No test is open: there is nothing to do here.")
-        say_next(text, "warn")
+        say_next(_nobody(deed, board, chosen), "warn")
         return go("classday.day", **of.at)
     if deed == "move":
         free = _free(found, board)
@@ -183,6 +182,15 @@ def _ask_page(of: OfClass, deed: str, form: DeedForm, chosen: Sequence[uuid.UUID
         "classday/ask.html", of=of, form=form, title=title_of(of.run), deed=deed, rows=rows, everybody=not chosen and len(rows) > 1,
         label=DEEDS[deed],
     ), status
+
+
+def _nobody(deed: str, board: Board, chosen: Sequence[uuid.UUID]) -> Message:
+    """Why the deed has nobody to be done to."""
+    if deed == "move":
+        return say("class", "Tick the one person who moves, then press Move.")
+    if chosen and board.open_of([]):
+        return say("class", "Whoever you ticked has no open test: not begun, or handed in. Tick somebody who is at work.")
+    return say("class", "No test is open: there is nothing to do here.")
 
 
 def _rows_for(deed: str, board: Board, chosen: Sequence[uuid.UUID]) -> list[Row]:
