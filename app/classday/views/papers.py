@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from flask import g, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -19,6 +20,9 @@ from app.people.signing_in import class_manager
 from app.policy import Target
 from app.runs.queries import trainers_of
 from app.runs.views.sight import places_of, teaching, title_of, where_of
+from app.schedule.queries import counts_of, meetings_of
+from app.schedule.rules import Status
+from app.schedule.views import finding
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,18 @@ def minutes(of: OfClass) -> ResponseReturnValue:
         present=[one for one in found.people if one.came_at is not None], absent=[one for one in found.people if one.came_at is None],
         seat_of=found.seat, lines=[sentence(found, line) for line in reversed(found.lines)],
         incidents=queries.incidents_of(g.db, run.id, of.day, run.zone), names={one.enrolment_id: one.name for one in found.people},
+        time_of=partial(now.zone_time, found),
         tests=[(now.quiz_title(found, test.quiz), test) for test in found.tests], manager=class_manager(g.db, run.office.path, of.day),
-        now=clock.now(), by=me().name,
+        rolls=_rolls(of), now=clock.now(), by=me().name,
     )
     return lists.attachment(data, f"{run.code}-{of.day.isoformat()}-minutes.pdf", rows=len(found.lines))
+
+
+CAME = (Status.PRESENT, Status.LATE, Status.LEFT_EARLY)
+
+
+def _rolls(of: OfClass) -> list[tuple[str, int]]:
+    """The meetings of the day whose roll was called: when, and how many came. Who works on paper signs in at no PC."""
+    held = [one for one in meetings_of(g.db, of.run.id) if one.day == of.day and one.state != "cancelled"]
+    counts = counts_of(g.db, [one.id for one in held])
+    return [(finding.when(one), sum(counts[one.id].get(status, 0) for status in CAME)) for one in held if counts.get(one.id)]
