@@ -10,6 +10,7 @@ Whoever calls writes `failed` or `forgive` afterwards in a transaction of its ow
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -74,7 +75,13 @@ class Candidate:
 
 def with_pin(db: Session, *, agency_id: uuid.UUID | None, service_number: str, now: datetime) -> Candidate:
     """The person of an agency with this service number, and the PINs that he could use now."""
-    person = db.scalar(_people(now.date()).where(Person.agency_id == agency_id, Person.service_number == service_number))
+    meant = _meant(service_number)
+    person = db.scalar(
+        _people(now.date())
+        .where(Person.agency_id == agency_id, Person.service_number.in_(meant))
+        .order_by(sa.case({number: place for place, number in enumerate(meant)}, value=Person.service_number))
+        .limit(1)
+    )
     if person is None:
         return Candidate(_key(f"{agency_id}\0{service_number}"))
     pins = db.execute(
@@ -84,6 +91,15 @@ def with_pin(db: Session, *, agency_id: uuid.UUID | None, service_number: str, n
         .limit(credentials.PINS_CHECKED)
     )
     return Candidate(_key(str(person)), person, tuple((pin, stored) for pin, stored in pins))
+
+
+def _meant(typed: str) -> list[str]:
+    """The numbers that somebody at a PC may mean, the very one first. A number of the class ("W-2026-0008-21") needs no letter and no
+    dashes: a keyboard set to Cyrillic has no W, and number keys must be enough.
+    """
+    typed = typed.strip()
+    of_class = re.fullmatch(r"[^\W\d]?-?(\d{4})-?(\d{4})-?(\d+)", typed)
+    return list(dict.fromkeys([typed, typed.upper(), *(["W-" + "-".join(of_class.groups())] if of_class else [])]))
 
 
 @dataclass(frozen=True)
