@@ -1122,14 +1122,14 @@ def test_a_pc_is_one_seat_at_a_time(app: Flask, db: Session, client_of: ClientOf
 
 @pytest.mark.goal("RUN-03")
 @pytest.mark.parametrize("typed", ["W-2026-0008-21", " w-2026-0008-21", "2026-0008-21", "2026000821", "Ц-2026-0008-21"])
-def test_a_number_of_the_class_is_found_by_its_digits(db: Session, typed: str) -> None:
+def test_a_number_of_the_class_is_found_by_its_digits(db: Session, app: Flask, typed: str) -> None:
     """A walk-in's number opens the sign-in on any keyboard: small letters, no letter, no dashes, or the Cyrillic letter of the same key."""
     walk_in = make_person(db, service_number="W-2026-0008-21")
     found = signing_in.with_pin(db, agency_id=walk_in.agency_id, service_number=typed, now=clock.now())
     assert found.person_id == walk_in.id
 
 
-def test_the_number_as_typed_comes_before_what_it_may_mean(db: Session) -> None:
+def test_the_number_as_typed_comes_before_what_it_may_mean(db: Session, app: Flask) -> None:
     """Somebody whose own number is the digits of a class number is found himself."""
     agency = make_person(db, service_number="W-2026-0008-21").agency_id
     own = make_person(db, agency=db.get_one(Agency, agency), service_number="2026000821")
