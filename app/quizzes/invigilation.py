@@ -71,7 +71,7 @@ def start_room_test(db: Session, run: CourseRun, quiz: str, *, by: uuid.UUID, no
     db.add(test)
     db.flush()
     people = _people_of(db, run, quiz, wave)
-    write_line(db, run, what="test-started", by=by, now=now, quiz=dict(plan.title), n=people, wave=wave)
+    write_line(db, run, what="wave-started" if wave else "test-started", by=by, now=now, quiz=dict(plan.title), n=people, wave=wave)
     return test
 
 

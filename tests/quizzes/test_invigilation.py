@@ -94,6 +94,16 @@ def test_a_supervised_test_opens_when_it_is_started_for_the_room_and_closes_when
         room.does(invigilation.end_room_test)
 
 
+@pytest.mark.goal("RUN-04")
+def test_the_minutes_name_the_wave_that_a_test_is_started_for(room: Room) -> None:
+    """Three waves of one test are three different lines; a start for everybody names no wave."""
+    for wave in (1, 0):
+        invigilation.start_room_test(room.db, room.run, "pre", by=room.manager.id, now=clock.now(), wave=wave)
+
+    assert [(what, detail["wave"]) for what, detail, _ in room.minutes()] == [("wave-started", 1), ("test-started", 0)]
+
+
+
 @pytest.mark.goal("RUN-06")
 def test_a_wave_begins_and_ends_for_itself(room: Room) -> None:
     """Who sits in the second wave waits while the first is at work; ending one wave hands in nobody of another."""

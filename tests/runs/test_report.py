@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -23,7 +24,7 @@ from app.runs import reporting
 from app.runs.models import CourseRun, RunReport
 from app.runs.reporting import ReportState, state_of
 from tests import factories
-from tests.quizzes.rows import MORNING, make_enrolment, make_run
+from tests.quizzes.rows import MORNING, make_attempt, make_enrolment, make_run
 
 ClientOf = Callable[[Person], FlaskClient]
 LAST = date(2026, 11, 27)
@@ -85,6 +86,20 @@ def test_closing_lists_attendance_feedback_and_report(db: Session, client_of: Cl
     sentences = ("No meeting is on record", "Feedback forms that have not come in: 1 of 1", "The session report is not made")
     assert [one in before for one in sentences] == [True, True, True]
     assert [one in after for one in sentences] == [True, False, False]
+
+
+@pytest.mark.goal("RUN-12")
+def test_who_never_came_is_enrolled_and_took_no_part(db: Session, client_of: ClientOf) -> None:
+    """The report tells people on the list from people who did something."""
+    run = make_run(db)
+    for number, started in ((1, True), (2, False)):
+        one = make_enrolment(db, run, number=number)
+        if started:
+            make_attempt(db, one, "play")
+
+    said = re.sub(r"<[^>]+>|\s+", " ", client_of(staff_of(db, run, Role.CLASS_MANAGER)).get(f"/runs/{run.code}/report").text)
+
+    assert re.search(r"Enrolled +2 .*Took part +1 +of 2", said)
 
 
 @pytest.mark.goal("RUN-12")
