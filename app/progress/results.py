@@ -112,6 +112,14 @@ class Results:
         """A gain in points, with its sign."""
         return "–" if value is None else signed(number(value, self.digits), value)
 
+    def mean(self, value: Fraction) -> str:
+        """A mean, to a tenth: whole ones could not be subtracted."""
+        return number(value * 100, 1)
+
+    def mean_points(self, value: Fraction) -> str:
+        """A mean gain in points, with its sign."""
+        return signed(self.mean(value), value)
+
     def relative(self, value: Fraction | None) -> str:
         """A relative gain, with its sign."""
         return "–" if value is None else signed(percent(value), value)

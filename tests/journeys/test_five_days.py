@@ -999,8 +999,12 @@ def every_result_is_what_was_answered(story: Story) -> None:
         for where in ("results", "results paper"):
             assert f"{one.number} {' '.join(shown)} " in story.said[where], (where, one.family, shown)
     n = len(pairs)
-    means = [round(sum(column) / n) for column in ([pre for pre, _ in pairs], [post for _, post in pairs])]
-    assert f"Mean of {n} persons with both tests {means[0]} {means[1]} +{round(sum(post - pre for pre, post in pairs) / n)}" in story.said["results"]
+    means = [f"{float(Fraction(sum(column), n)):.1f}" for column in ([pre for pre, _ in pairs], [post for _, post in pairs], [post - pre for pre, post in pairs])]
+    for where in ("results", "results paper"):
+        assert f"Mean of {n} persons with both tests {means[0]} {means[1]} +{means[2]}" in story.said[where], means
+    for where in ("report", "report paper"):
+        assert f"mean {means[0]} % of {n} people with both tests" in story.said[where]
+        assert f"mean {means[1]} %, gain {means[2]} points" in story.said[where]
 
 
 def as_percent(text: str) -> int | None:
