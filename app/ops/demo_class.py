@@ -17,6 +17,7 @@ from app.courses.queries import course_content
 from app.ids import token_hash
 from app.offices import rooms
 from app.offices.models import Classroom, Seat
+from app.ops import alive
 from app.ops.demo import World
 from app.people import signing_in
 from app.people.models import Pin
@@ -30,6 +31,7 @@ from app.work import work
 
 QUIZ = "pre"
 AT_WORK = 7  # people of the run who take the pre-test today
+PAGES_BEAT = timedelta(seconds=2 * alive.EVERY_SECONDS)
 BREATHES = timedelta(minutes=15)  # somebody silent for so long is no longer pretended to be there
 
 
@@ -112,7 +114,13 @@ def _manner(n: int) -> dict[str, Any]:
 
 
 def breathe(db: Session, now: datetime) -> None:
-    """Signs of life of those who are pretended to sit in the demo's class, so that its board does not fall silent."""
+    """Signs of life of those who are pretended to sit in the demo's class, so that its board does not fall silent.
+
+    None while the pages are away: a pretended sign would shorten the outage that is credited to everybody in the room.
+    """
+    pages = alive.last_sign(db)
+    if pages and now - pages.at > PAGES_BEAT:
+        return
     rows = db.execute(
         sa.select(Attempt.id, Attempt.enrolment_id, AttemptClock.writer, AttemptClock.unsaved, AttemptClock.at_question)
         .join(AttemptClock, AttemptClock.attempt_id == Attempt.id)

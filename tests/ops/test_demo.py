@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ from app.courses import loading
 from app.db import Database
 from app.errors import NotAllowed
 from app.offices.models import Classroom, Country, Office
-from app.ops import demo, migrations
+from app.ops import alive, demo, demo_class, migrations
+from app.ops.models import Heartbeat
 from app.people.models import Account, Person, PersonName, RoleGrant
 from app.policy import Role
-from app.quizzes.models import Attempt
+from app.quizzes.models import Attempt, AttemptClock
 from app.runs.models import CourseRun, Enrolment, Nomination
+from app.work import work
 from config import Config
 
 pytestmark = pytest.mark.node
@@ -150,3 +153,17 @@ def test_a_node_that_the_demo_did_not_fill_is_never_removed(tmp_path: Path) -> N
         demo.remove(config, database)
 
     assert config.folder.exists()
+
+
+def test_the_pretended_room_falls_silent_while_the_pages_are_away(node: tuple[Config, Database]) -> None:
+    """A web process that is killed under the demo's class leaves no signs of life, so that the whole outage is credited."""
+    _, database = node
+    newest = sa.select(sa.func.max(AttemptClock.beat_at))
+    with work(database) as db:
+        alive.beat(db)
+        now = db.scalars(sa.select(Heartbeat.beat_at).where(Heartbeat.process == alive.PROCESS)).one()
+        demo_class.breathe(db, now + timedelta(seconds=1))
+        last = db.scalar(newest)
+        assert last == now + timedelta(seconds=1)
+        demo_class.breathe(db, now + timedelta(minutes=1))
+        assert db.scalar(newest) == last
