@@ -92,12 +92,16 @@ class _Room:
 
     def _sit(self) -> dict[str, Attempt]:
         """Paused, at another PC, at work on one question of every type, handed in, practising, cut off by an outage."""
-        sat = {name: self._start(n, "pre") for name, n in (("paused", 1), ("mover", 2), ("worker", 3), ("finisher", 4), ("cut-off", 7))}
-        sat["practiser"] = self._start(5, "practice")
+        sat = {name: self._start(n, "pre") for name, n in (("paused", 1), ("worker", 3), ("finisher", 4), ("cut-off", 7))}
+        sat["mover"] = self._start(2, "pre", self.seats[2].id)  # nobody of the walk signs in at a seat
+        sat |= {name: self._start(n, "practice") for name, n in (("practiser", 5), ("practised", 8))}
         each = list({one.type: one.id for one in self.content.bank.values()}.values())
-        for name in ("worker", "finisher"):
+        for name in ("worker", "finisher", "practised"):
             sat[name].draw = each
+        sat["practiser"].draw = sorted(each, key=lambda one: not self.content.bank[one].images)  # a picture first: its tools come with a script
         self.db.flush()
+        self._answer(sat["practised"], each[::2])
+        services.hand_in(self.db, sat["practised"].id, now=self.now, uptime=self.uptime)
         self._answer(sat["worker"], each[:4])
         self._answer(sat["finisher"], each[1::2] + [one for one in each if self.content.bank[one].type == "free-text"])
         services.hand_in(self.db, sat["finisher"].id, now=self.now, uptime=self.uptime)
@@ -106,8 +110,7 @@ class _Room:
         self._cut_off(sat["cut-off"])
         return sat
 
-    def _start(self, n: int, quiz: str) -> Attempt:
-        seat = self.seats[n].id if quiz != "practice" else None
+    def _start(self, n: int, quiz: str, seat: uuid.UUID | None = None) -> Attempt:
         return services.start_attempt(
             self.db, enrolment_id=self.enrolled[n].id, quiz=quiz, now=self.now, uptime=self.uptime, writer=WRITER, seat_id=seat,
         )
@@ -160,7 +163,7 @@ class _Room:
 
     def people(self) -> dict[str, uuid.UUID]:
         """Who is in which state."""
-        named = {"waiter": 0, "paused": 1, "mover": 2, "worker": 3, "finisher": 4, "practiser": 5, "on-paper": 6, "cut-off": 7}
+        named = {"waiter": 0, "paused": 1, "mover": 2, "worker": 3, "finisher": 4, "practiser": 5, "on-paper": 6, "cut-off": 7, "practised": 8}
         return {name: self.enrolled[n].person_id for name, n in named.items()}
 
     def starts(self) -> dict[str, list[str]]:
@@ -174,10 +177,11 @@ class _Room:
         coming, past = (self.db.scalars(here.where(CourseRun.state == state)).first() for state in ("planned", "closed"))
         other = [f"/class/{one.code}/{one.starts_on.isoformat()}" for one in (coming, past) if one]
         return {
-            "planner": [*other, f"{run}/feedback", f"{run}/paper"],
+            "planner": [*other, f"{run}/feedback", f"{run}/paper", f"{run}/close"],
             "trainer": [
                 run, day, f"{day}/open", f"{day}/close", f"{day}/minutes", f"{day}/seats", f"{run}/paper", keying, f"{keying}?entry=2", f"{run}/marking",
                 f"{run}/attempts", f"{run}/debrief/pre", f"{run}/timetable", f"{run}/attendance", f"{run}/practicals", f"{run}/report", f"{run}/feedback/key",
+                f"{run}/grant/{self.enrolled[1].id}/post",
             ],
             "waiter": ["/", f"{learn['waiter']}/tests/pre"],
             "paused": [attempt["paused"]],
@@ -185,6 +189,7 @@ class _Room:
             "worker": ["/", attempt["worker"], f"{attempt['worker']}/summary"],
             "finisher": ["/", f"{attempt['finisher']}/result", f"{learn['finisher']}/tests/post"],
             "practiser": ["/", f"{attempt['practiser']}/practice"],
+            "practised": [f"{attempt['practised']}/result"],
             "on-paper": ["/", f"/learn/{self.enrolled[6].id}/feedback"],
             "cut-off": [attempt["cut-off"]],
         }
