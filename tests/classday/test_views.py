@@ -494,6 +494,17 @@ def test_the_papers_of_the_day_are_made(db: Session, client_of: Enter) -> None:
         assert browser.get(f"{room.at}/{paper}.pdf").data[:5] == b"%PDF-", paper
 
 
+def test_a_day_without_meetings_offers_no_sheet_to_sign(db: Session, client_of: Enter) -> None:
+    """Whose run has no timetable prints slips; no link leads to a sheet that cannot be made."""
+    room = rows.make_room(db, people=1)
+    browser = client_of(room.manager)
+
+    day, papers = browser.get(room.at).text, browser.get(f"{room.at}/papers").text
+
+    assert f"/runs/{room.run.code}/slips" in day
+    assert "/attendance/sheet" not in day + papers
+
+
 # ---- the lock --------------------------------------------------------------------------------------------------------
 
 

@@ -48,9 +48,10 @@ def page(of: OfClass, refused: Message | None = None, status: int = 200) -> Resp
     """The page of the day, also with a sentence about what was refused: no refusal stops a room."""
     found = day_of(of)
     teachers = trainers_of(g.db, [of.run.id]).get(of.run.id, [])
+    may = _may(of)
     text = render_template(
         "classday/day.html", **_live(found), title=title_of(of.run), where=where_of(of.run), teachers=teachers, faults=_faults(), backup=last_backup(),
-        refused=refused, may=_may(of), form=LineForm(formdata=None), print_lists=_lists(found),
+        refused=refused, may=may, form=LineForm(formdata=None), print_lists=_lists(found, slips=may["slips"]),
     )
     return text, status
 
@@ -81,8 +82,11 @@ def _may(of: OfClass) -> dict[str, bool]:
     }
 
 
-def _lists(found: Day) -> str:
-    return link("schedule.sheet", code=found.run.code) or link("runs.slips", code=found.run.code)
+def _lists(found: Day, *, slips: bool) -> str:
+    """What is printed before people come: the sheet that they sign; without meetings there is none, then the slips."""
+    if found.meetings:
+        return link("schedule.sheet", code=found.run.code)
+    return link("runs.slips", code=found.run.code) if slips else ""
 
 
 def _faults() -> list[Message]:

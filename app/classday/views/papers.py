@@ -54,7 +54,7 @@ def _papers(of: OfClass, found: Day) -> list[Paper]:
         ),
         Paper(
             i18n.t("papers", "Attendance sheet"), i18n.t("papers", "Everybody signs in the column of the half-day."),
-            link("schedule.sheet", code=run.code),
+            link("schedule.sheet", code=run.code) if found.meetings else "",
         ),
         Paper(
             i18n.t("papers", "Result sheet"), i18n.t("papers", "Both tests and the gain; class manager, trainer and registrar sign."),
