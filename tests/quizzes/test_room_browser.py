@@ -182,6 +182,19 @@ def test_the_trainees_page_follows_the_class_manager(room: Class) -> None:
     assert page.get_by_text("Nobody loses time.").is_visible()
 
 
+def test_a_test_that_the_class_manager_hands_in_says_that_all_is_saved(room: Class) -> None:
+    """Everything was saved: the page says that the test is handed in and leads to the result, and nothing says "not saved"."""
+    page = room.signs_in(0)
+    room.starts()
+    begin(room, page)
+    page.keyboard.press("1")
+    expect(page.locator("[data-status]")).to_contain_text("All answers saved")
+    room.does(invigilation.hand_in, reason="end of the day")
+    expect(page.get_by_text("This test has been handed in.")).to_be_visible(timeout=12_000)
+    expect(page.locator("[data-status]")).to_contain_text("All answers saved")
+    expect(page.get_by_role("link", name="To the result")).to_be_visible()
+
+
 @pytest.mark.goal("PLY-04", "DUR-03")
 def test_a_pc_dies_and_the_test_goes_on_at_another_one_after_the_release(room: Class) -> None:
     """The other PC says where the test is open and asks; within 20 s of the release it shows the same question with the saved

@@ -448,7 +448,8 @@ function paint() {
 function paintStatus() {
   const time = element("time", "", savedAt);
   let said;
-  if (stopped || conflicts.size || broken) {
+  const lost = stopped === "ended" ? waiting() : stopped; // handed in by the class manager with everything saved: nothing is lost
+  if (lost || conflicts.size || broken) {
     said = state("alert", waiting() ? `${say("not-saved")}: ${counted("waiting", waiting())}` : say("not-saved"));
   } else if (queue.length && !line.up) {
     said = state("late", `${savedAt ? say("last-saved", { time: savedAt }) : say("not-saved")}, ${counted("waiting", waiting())}`);
@@ -479,7 +480,7 @@ function paintBanner() {
     [look, what, why] = ["bad", say("stale-tab"), say("stale-why")];
     buttons.push(button("take-over", () => location.reload()));
   } else if (stopped === "ended") {
-    [look, what] = ["bad", say("ended")];
+    [look, what] = [waiting() ? "bad" : "warn", say("ended")];
     const link = element("a", "btn btn-main", say("to-result"));
     link.href = `${base}/result`;
     buttons.push(link);
