@@ -700,8 +700,9 @@ def the_power_fails(story: Story) -> None:
     desk.send(page, to="/act", holds="release", who=[str(dead.one.enrolment)])
     dead.pc, dead.moved = there, (dead.one.seat, free)
     for one in (dead, late):
-        one.pc.go(f"/attempts/{one.id}")
-        is_alive(story, one)
+        page = one.pc.go(f"/attempts/{one.id}")
+        assert f'data-at="{len(one.given) + 1}"' in page.html  # the question where he was
+        assert {int(n) for n in is_alive(story, one)["revisions"]} == {n for n, right in one.given.items() if right is not None}
     page = desk.go(story.at)
     desk.send(page, to="/act", holds="resume", who=[str(dead.one.enrolment), str(late.one.enrolment)])
     for one in (dead, late):
@@ -720,8 +721,9 @@ def the_power_fails(story: Story) -> None:
 def is_alive(story: Story, one: Sitting) -> dict[str, Any]:
     """What the script of his page sends: it begins to write, and gives a sign of life."""
     opened = json.loads(one.pc.tells(f"/attempts/{one.id}/open", {}).body)
-    told = json.loads(one.pc.tells(f"/attempts/{one.id}/beat", {"writer": opened["writer"], "at": 1, "seen": [], "flagged": [], "unsaved": 0, "left": 0}).body)
-    return {**told, "writer": opened["writer"]}
+    at = min(len(one.given) + 1, len(one.draw))
+    told = json.loads(one.pc.tells(f"/attempts/{one.id}/beat", {"writer": opened["writer"], "at": at, "seen": [at], "flagged": [], "unsaved": 0, "left": 0}).body)
+    return {**told, **opened, "remaining": told["remaining"]}
 
 
 def the_second_wave(story: Story) -> None:
@@ -1116,7 +1118,7 @@ def the_minutes_tell_what_happened(story: Story) -> None:
             "Signed in at a PC: 19 of 27", "Roll call 09:00–13:00: 21 of 27 came", "Final test started for wave 1, 9 people", "09:04:", "42 min",
             "The server was off from 09:04 to 09:44. 6 tests were running", "Resumed after the outage (4)", "Ғабитов А. goes on at seat 07", "Resumed: Ғабитов А., Ержанов А.",
             "Пак А. moved from seat 07 to seat 01: “mouse is broken”", "Handed in for Мұратов А.: “time was over”", "5 min credited: Эсенов Б.: “new keyboard”",
-            "Досова Г.", "Seat 04 is out of order", "Seat 04 works again",
+            "6: Абдрахманов А., Байжанұлы А., Ветров А., Ғабитов А., Дәуренов А., Ержанов А. Досова Г.", "Seat 04 is out of order", "Seat 04 works again",
         ),
     }.items():  # fmt: skip
         for sentence in sentences:
