@@ -373,6 +373,21 @@ def test_two_at_one_pc_in_a_wave_come_back_with_the_names(db: Session, client_of
 
 
 @pytest.mark.goal("RUN-04")
+def test_a_walk_in_who_has_a_seat_leaves_the_proposal_for_the_others(db: Session, client_of: Enter) -> None:
+    """Walk-ins come before the plan is made: the page still proposes seats, and they keep theirs."""
+    room = rows.make_room(db, people=3, seats=4)
+    room.people[2].walk_in = True
+    rows.sit(db, room, room.people[2], room.seats[0])
+
+    answer = client_of(room.manager).get(f"{room.at}/seats")
+
+    assert "A proposal, not kept yet" in text(answer)
+    kept = re.findall(r'<select class="in" name="seat-([^"]+)".*?<option value="([^"]+)" selected', answer.get_data(as_text=True))
+    assert dict(kept)[str(room.people[2].id)] == str(room.seats[0].id)
+    assert len(set(dict(kept).values())) == 3
+
+
+@pytest.mark.goal("RUN-04")
 def test_who_had_a_pc_that_breaks_is_offered_a_free_one(db: Session, client_of: Enter) -> None:
     """The sentence names the person and the seat."""
     room = rows.make_room(db, people=1, seats=2)

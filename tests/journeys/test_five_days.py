@@ -307,7 +307,9 @@ def roll_is_called(story: Story, number: int, *, from_pcs: bool = False, **marks
 def seats_are_kept(story: Story) -> None:
     desk = story.desk("classmanager")
     page = desk.go(f"{story.at}/seats")
-    desk.send(desk.go(page.link("Propose anew")), button="Keep the seats")
+    if "A proposal, not kept yet" not in page.text:
+        page = desk.go(page.link("Propose anew"))
+    desk.send(page, button="Keep the seats")
     with story.database.sessions() as db:
         rows = db.execute(sa.select(Seating.enrolment_id, Seating.wave, Seat.label).outerjoin(Seat, Seat.id == Seating.seat_id)).all()
     for enrolment, wave, label in rows:

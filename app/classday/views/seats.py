@@ -34,7 +34,8 @@ class Sitting:
 def seats(of: OfClass) -> ResponseReturnValue:
     """Who sits where. With ?propose=1 the program's proposal is filled in; nothing is kept before the button."""
     found = day_of(of)
-    proposing = "propose" in request.args or not any(one.seat_id for one in found.people)
+    expected = [one for one in found.people if not one.walk_in] or found.people  # a walk-in is seated before there is a plan
+    proposing = "propose" in request.args or not any(one.seat_id for one in expected)
     plan = proposal(found) if proposing else {one.enrolment_id: (one.seat_id, one.wave) for one in found.people}
     return _page(of, found, plan, proposing=proposing)
 
