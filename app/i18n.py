@@ -81,6 +81,10 @@ def _say(text: str, params: Mapping[str, Any]) -> str:
     if not params:
         return text
     shown = {name: _shown(value) for name, value in params.items()}
+    if "}." in text:  # a name like "Bekova A." at the end of a sentence: one full stop is enough
+        for name, value in shown.items():
+            if f"{{{name}}}." in text and isinstance(value, str) and value.endswith(".") and not value.endswith(".."):
+                text = text.replace(f"{{{name}}}.", f"{{{name}}}")
     if any(isinstance(value, Markup) for value in shown.values()):
         return Markup(_fill.vformat(str(escape(text)), (), {k: escape(v) for k, v in shown.items()}))  # noqa: S704  (every part is escaped)
     return _fill.vformat(text, (), shown)

@@ -70,6 +70,13 @@ def test_values_in_a_text_with_markup_are_escaped() -> None:
     assert text == "Press <kbd>Enter</kbd>, &lt;b&gt;"
 
 
+def test_a_short_name_ends_a_sentence_with_one_full_stop() -> None:
+    """"Bekova A." brings its own; whatever else keeps the sentence's."""
+    assert i18n.say(say("test", "Kept: {name}. Next.", name="Bekova A.")) == "Kept: Bekova A. Next."
+    assert i18n.say(say("test", "Kept: {name}. Next.", name="Bekova")) == "Kept: Bekova. Next."
+    assert i18n.say(say("test", "{name} is kept.", name="Bekova A.")) == "Bekova A. is kept."
+
+
 def test_a_name_in_several_languages_is_shown_in_the_pages_or_a_near_one() -> None:
     """The page's language, else Russian, English, any: never nothing."""
     with i18n.speaking("kk"):
