@@ -205,6 +205,8 @@ def test_a_sheet_is_keyed_by_its_code_and_taken_over(db: Session, client_of: Cli
     }
 
     opened = client.post(f"/runs/{printed.code}/paper/sheet", data={"sheet": f" {test.code.lower()}-{person_code(1)} "})
+    without_dashes = client.post(f"/runs/{printed.code}/paper/sheet", data={"sheet": f"{test.code}{person_code(1)}".replace("-", " ").lower()})
+    assert without_dashes.location == opened.location
     page = client.get(opened.location).text
     taken = client.post(opened.location, data=keyed | {"go": "take"}, follow_redirects=True).text
 

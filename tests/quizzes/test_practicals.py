@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from app import pdf
+from app.offices.models import Office
 from app.people.models import Person
 from app.policy import Role
 from app.quizzes.models import PracticalMark, PracticalWork
@@ -191,6 +192,16 @@ def test_two_raters_mark_alone_and_settle_what_differs(db: Session, client_of: C
     marks = {one.place: one for one in db.query(PracticalMark)}
     assert marks[3].items == {"start-point": "done", "zones": "done", "notes": "done"}
     assert marks[1].items["zones"] == "not-done"
+
+
+def test_a_rater_who_is_no_trainer_of_the_run_is_named(db: Session, client_of: Callable[[Person], FlaskClient]) -> None:
+    """The class manager marks as the second rater: the trainer who settles reads the name, not "another trainer"."""
+    room = make_class(db, raters="2", values=None, file=None, data=None)
+    manager = make_staff(db, Role.CLASS_MANAGER, db.get_one(Office, room.run.office_id), family="Seitova")
+    client_of(manager).post(room.mark(), data=DONE | {"item-zones": "not-done", "known": "0"})
+    trainer = client_of(room.trainer)
+    trainer.post(room.mark(), data=DONE | {"known": "0"})
+    assert trainer.get(room.mark()).get_data(as_text=True).count("Seitova A.") == 2
 
 
 @pytest.mark.goal("RUN-13", "RUN-11")

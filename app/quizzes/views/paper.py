@@ -309,7 +309,7 @@ def find_sheet(seen: Taught) -> ResponseReturnValue:
     typed = "".join(request.form.get("sheet", "").upper().split())
     for found in _sets(seen):
         for member in seen.members:
-            if found.code_of(member) == typed:
+            if found.code_of(member).replace("-", "") == typed.replace("-", ""):  # who types leaves the dashes out
                 return go("quizzes.keying", code=seen.run.code, test=found.of(member).code, enrolment_id=member.enrolment_id, entry=request.form.get("entry") or None)
     head = typed.rpartition("-")[0]
     if head in {one.code for found in _sets(seen) for one in found.tests}:

@@ -20,6 +20,7 @@ from app.courses.queries import course_content
 from app.courses.views import lesson_page
 from app.errors import Conflict, Invalid, NotFound, say
 from app.http import audit, go, guarded, me, say_next
+from app.people.models import Person
 from app.policy import Target
 from app.quizzes.models import PracticalWork
 from app.quizzes.practicals import queries, rules, services
@@ -256,7 +257,7 @@ def _marking(
         marked=marked if marked is not None else (mine.items if mine else {}), note=request.form.get("note", mine.note if mine else ""),
         typed=typed if typed is not None else (held.work.values if held.work else {}),
         right=rules.values_right(task, held.work.values) if held.work else {}, critical=rules.critical_of(task),
-        faults=refused.fields if isinstance(refused, Invalid) else {}, refused=refused,
+        faults=refused.fields if isinstance(refused, Invalid) else {}, refused=refused, raters=_raters(held) | names,
         before=order[at - 1] if at else None, after=order[at + 1] if at + 1 < len(order) else None, names=names,
         settled=held.marks.get(SETTLED), rater=rater, known={id: place.known for id in names if (place := _place(task, held, id, second=second))},
     )
@@ -305,6 +306,13 @@ def _rater(seen: Taught, chosen: str) -> uuid.UUID:
 def _names(seen: Taught) -> dict[uuid.UUID, str]:
     """Who may have marked: the trainers of the run, and who is here."""
     return {one.person_id: one.name for one in seen.teachers} | {me().person_id: me().name}
+
+
+def _raters(held: Held) -> dict[uuid.UUID, str]:
+    """Who has marked, whether a trainer of the run or not."""
+    ids = {mark.rater_id for mark in held.marks.values()}
+    rows = g.db.execute(sa.select(Person.id, Person.short_name).where(Person.id.in_(ids))) if ids else ()
+    return {row.id: row.short_name for row in rows}
 
 
 # ---- papers ----------------------------------------------------------------------------------------------------------
