@@ -792,7 +792,8 @@ def sheets_are_keyed(story: Story) -> None:
             page = second.send(page, button="Keep", values=typed | {name: "A" if typed[name] != "A" else "B"})
             page = desk.go(page.address.partition("?")[0] if page.address.endswith("/sheet") else sheet_page(story, one, code[1]))
             assert "differ" in page.text, page.text
-            page = desk.send(page, to="/settle", values={name: typed[name]})
+            question = name.partition(".")[0] + "."
+            page = desk.send(page, to="/settle", values={slot: text for slot, text in typed.items() if slot.startswith(question)})
             desk.send(page, to="/take")
         story.sittings.append(sitting)
 
