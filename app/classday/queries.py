@@ -127,7 +127,7 @@ def the_day(db: Session, run: CourseRun, day: date, *, now: datetime) -> Day:
     people = _people(db, run, begin, end)
     tests = db.scalars(
         sa.select(RoomTest)
-        .where(RoomTest.run_id == run.id, sa.or_(RoomTest.ended_at.is_(None), sa.and_(RoomTest.started_at >= begin, RoomTest.started_at < end)))
+        .where(RoomTest.run_id == run.id, sa.or_(RoomTest.ended_at.is_(None), sa.and_(RoomTest.ended_at >= begin, RoomTest.started_at < end)))
         .order_by(RoomTest.started_at)
     ).all()
     attempts: dict[str, dict[str, int]] = defaultdict(dict)

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from app import clock, pdf
+from app.classday import queries
 from app.clock import Uptime
 from app.people import credentials, signing_in
 from app.people.models import Person, Pin, SignIn
@@ -124,6 +125,22 @@ def test_the_board_says_who_is_where(db: Session, client_of: Enter) -> None:
         assert words in page, words
     assert "Seat 02 asks for you. Seat 03 does not save." in page
     assert page.index("Абдыкадыров Т.") < page.index("Бекова А.") < page.index("Жұмабеков Ә.")
+
+
+def test_a_test_left_open_overnight_stays_on_the_day_that_ends_it(db: Session, client_of: Enter) -> None:
+    """A pre-test started yesterday and ended today is a test of today too: it does not vanish from page and minutes with its end."""
+    room = rows.make_room(db, people=2, seats=2)
+    in_class(db, room, at_work=2)
+    browser = client_of(room.manager)
+    db.info["writing"] = True
+    started = db.scalars(sa.select(RoomTest)).one()
+    started.started_at = clock.now() - timedelta(days=1)
+    db.commit()
+    browser.post(f"{room.at}/test/pre/end", data={"who": [str(one.id) for one in room.people], "reason": "End"})
+
+    db.expire_all()
+    found = queries.the_day(db, room.run, room.today, now=clock.now())
+    assert [test.quiz for test in found.tests] == ["pre"]
 
 
 def test_a_paused_room_has_one_button_that_resumes_it(db: Session, client_of: Enter) -> None:

@@ -274,7 +274,7 @@ def _gaps(found: Day) -> list[str]:
     if found.incident is not None:
         gaps.append(i18n.t("class", "The room is still paused by an outage: resume it first."))
     if provisional := [one.name for one in found.people if one.provisional]:
-        gaps.append(i18n.t("class", "Registered here and not confirmed by the centre yet: {who}.", who=i18n.listing(provisional)))
+        gaps.append(i18n.t("class", "Registered here and not confirmed by the centre yet: {who}.", who=i18n.listing(provisional).removesuffix(".")))  # "Bekova A." ends the sentence
     return gaps
 
 

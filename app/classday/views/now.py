@@ -265,7 +265,7 @@ def _start(day: Day, quiz: str) -> Panel:
         label = nt("class", "Start {quiz} for {n} person", "Start {quiz} for {n} people", len(here), quiz=name)
         text = t("class", "It opens on every PC by itself, and stays open for who comes late until you end it.")
     return Panel(
-        t("class", "{quiz} is next", quiz=title), " ".join(part for part in (_missing(day, wave), text) if part),
+        t("class", "{quiz} is next", quiz=title), " ".join(part for part in (_missing(day, wave, at_pc=True), text) if part),
         main=Button(label, where, post=True, values=values), others=(_seats(day),),
     )
 
@@ -347,10 +347,10 @@ def _outage(day: Day, running: Running | None) -> Panel:
     )
 
 
-def _missing(day: Day, wave: int = 0) -> str:
-    """Who has not signed in, by name while they are few."""
+def _missing(day: Day, wave: int = 0, *, at_pc: bool = False) -> str:
+    """Who has not signed in today, or is at no PC now, by name while they are few."""
     mine = [one for one in day.people if not wave or one.wave == wave]
-    away = [one.name for one in mine if one.came_at is None]
+    away = [one.name for one in mine if not (one.signed_in if at_pc else one.came_at)]
     if not away:
         return ""
     seated = len(mine) - len(away)

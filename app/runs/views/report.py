@@ -65,7 +65,7 @@ def figures_of(run: CourseRun, inside: Inside) -> Figures:
     """The figures of a run, from the same facts as every other page."""
     ids = [one.enrolment_id for one in inside.members]
     hours = minutes_attended(g.db, ids)
-    meetings = [one for one in meetings_of(g.db, run.id) if one.state != "cancelled"]
+    meetings = [one for one in meetings_of(g.db, run.id) if one.state != "cancelled" and one.starts_at <= clock.now()]  # as the hours count them
     progress = [inside.progress[one] for one in ids]
     planned = sum(one.planned for one in hours.values())
     verdicts = [one.verdict.value for one in progress]
