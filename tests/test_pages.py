@@ -269,7 +269,7 @@ KB = 1024
 def test_pages_of_trainees_are_light(node: Node, browser: Browser) -> None:
     """First visit: 60 KB in 8 requests without fonts and media, scripts 25 KB; 15 KB for a page after; fonts 110 KB, once, also in Kazakh."""
     heavy, seen = [], 0
-    pages = [one for one in node.walk.each_endpoint() if one.role in ("nobody", "trainee", "examinee", "graduate", "guest")]
+    pages = [one for one in node.walk.each_endpoint() if one.role in ("nobody", "trainee", "examinee", "graduate", "guest", *states.PEOPLE)]
     for language in ("en", "kk"):
         for found in pages if language == "en" else pages[::4]:
             context = live.window(browser, language=language)

@@ -30,6 +30,8 @@ from app.work import work
 from tests import live
 
 OFFICE = "KZ-ATAMEKEN"
+PEOPLE = {"waiter": 0, "paused": 1, "mover": 2, "worker": 3, "finisher": 4, "practiser": 5, "on-paper": 6, "cut-off": 7, "practised": 8}
+"""Who is in which state, by his place on the roster."""
 WRITER = "a tab of the second room"
 
 
@@ -62,7 +64,7 @@ class _Room:
             trainers=[db.get_one(Person, staff["trainer"])],
         )
         self.content: CourseContent = course_content(db, version.id)
-        self.enrolled = self._enrol(9)
+        self.enrolled = self._enrol(len(PEOPLE))
         runs.open_run(db, self.run, by=staff["planner"], now=self.now)
         db.flush()
         self.seats = list(db.scalars(sa.select(Seat).where(Seat.classroom_id == self.run.classroom_id, Seat.state == "works").order_by(Seat.label)))
@@ -163,8 +165,7 @@ class _Room:
 
     def people(self) -> dict[str, uuid.UUID]:
         """Who is in which state."""
-        named = {"waiter": 0, "paused": 1, "mover": 2, "worker": 3, "finisher": 4, "practiser": 5, "on-paper": 6, "cut-off": 7, "practised": 8}
-        return {name: self.enrolled[n].person_id for name, n in named.items()}
+        return {name: self.enrolled[n].person_id for name, n in PEOPLE.items()}
 
     def starts(self) -> dict[str, list[str]]:
         """Pages that show a state; links lead on from them."""
