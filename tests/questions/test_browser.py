@@ -108,6 +108,7 @@ def test_every_picture_is_enlarged_by_keys_and_made_small_by_esc(document: Any, 
 
 @pytest.mark.goal("PLY-12")
 def test_two_documents_are_enlarged_and_moved_together(document: Any) -> None:
+    """Two documents that are compared zoom and pan together, by buttons and by keys."""
     page = document(example("comparison"))
     at = "[...document.querySelectorAll('[data-pane]')].map(pane => [pane.scrollLeft, pane.scrollTop])"
 
@@ -122,6 +123,7 @@ def test_two_documents_are_enlarged_and_moved_together(document: Any) -> None:
 
 @pytest.mark.goal("PLY-11")
 def test_a_crosshair_points_with_arrows_and_a_name_takes_its_place(document: Any) -> None:
+    """A place on a map is pointed at with the arrow keys; choosing its name instead takes the point away."""
     page = document(example("map-point"))
     page.locator("[data-crosshair]").focus()
 
