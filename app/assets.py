@@ -35,7 +35,8 @@ class Assets:
         return digest.hexdigest()[:10]
 
     def prepare(self) -> Path:
-        """The folder to serve from, made when it is missing; folders of older releases are removed."""
+        """The folder to serve from, made when it is missing. The one of the release before stays: its web process may still serve
+        from it when a command or a job of this release begins; older ones are removed."""
         folder = self.keep_in / self.hash
         if not folder.exists():
             making = self.keep_in / f".{self.hash}"
@@ -47,9 +48,9 @@ class Assets:
                 if path.suffix in TEXT:
                     copy.with_name(copy.name + ".gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))
             making.rename(folder)
-            for other in self.keep_in.iterdir():
-                if other != folder:
-                    shutil.rmtree(other, ignore_errors=True)
+            others = sorted((other for other in self.keep_in.iterdir() if other != folder), key=lambda other: other.stat().st_mtime)
+            for older in others[:-1]:
+                shutil.rmtree(older, ignore_errors=True)
         return folder
 
 
