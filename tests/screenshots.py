@@ -35,6 +35,15 @@ def click(selector: str) -> Callable[[Page], None]:
     return lambda page: page.click(selector)
 
 
+def onward(path: str) -> Callable[[Page], None]:
+    """Go to a page below this one first."""
+
+    def go(page: Page) -> None:
+        page.goto(f"{page.url}/{path}")
+
+    return go
+
+
 def lesson(page: Page) -> None:
     """Begin the course and open the page with the zones of a car."""
     page.goto(page.url.split("/learn")[0] + "/learn")
@@ -45,9 +54,11 @@ def lesson(page: Page) -> None:
 def test(page: Page) -> None:
     """Begin the pre-test, answer the first question, go to one with a picture if there is one."""
     page.click("main .btn-main")
+    if page.locator("select[name=language]").count():
+        page.select_option("select[name=language]", page.locator("html").get_attribute("lang"))
     page.click("main .btn-main")
     page.wait_for_load_state("networkidle")
-    option = page.locator(".q:visible input[type=radio], .q:visible input[type=checkbox]").first
+    option = page.locator(".q:visible .choice input").first
     if option.count():
         option.check(force=True)
         page.wait_for_timeout(2500)
@@ -74,6 +85,21 @@ SHOTS = (
     Shot("certificate", "registrar", "/certificates", click("main table tbody a")),
     Shot("reports", "manager", "/reports"),
     Shot("report-progress", "manager", "/reports/progress", readme=True),
+    Shot("class-day", "classmanager", "/class", readme=True),
+    Shot("class-seats", "classmanager", "/class", click(".room + .small a")),
+    Shot("class-papers", "classmanager", "/class", onward("papers")),
+    Shot("walk-in", "classmanager", "/class", onward("walk-in")),
+    Shot("room-record", "classmanager", "/class", click(".room + .small a:last-child")),
+    Shot("timetable", "trainer", "/runs/R-2026-0008/timetable"),
+    Shot("roll-call", "trainer", "/runs/R-2026-0008/timetable", click("main .meetings .btn")),
+    Shot("attendance", "trainer", "/runs/R-2026-0008/attendance"),
+    Shot("teach", "trainer", "/runs/R-2026-0008/teach"),
+    Shot("debrief", "trainer", "/runs/R-2026-0008/debrief/pre"),
+    Shot("practicals", "trainer", "/runs/R-2026-0008/practicals"),
+    Shot("checklist", "trainer", "/runs/R-2026-0008/practicals", click("main .btn-main"), readme=True),
+    Shot("paper-tests", "trainer", "/runs/R-2026-0008/paper"),
+    Shot("session-report", "planner", "/runs/R-2026-0001/report"),
+    Shot("jobs", "admin", "/jobs"),
     Shot("settings", "trainee", "/settings"),
     Shot("not-found", "manager", "/nowhere"),
 )
