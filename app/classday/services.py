@@ -144,7 +144,7 @@ def seat_one(db: Session, run: CourseRun, *, enrolment_id: uuid.UUID, seat_id: u
 
 
 def move_seat(
-    db: Session, run: CourseRun, *, enrolment_id: uuid.UUID, name: str, old: str, seat_id: uuid.UUID, by: uuid.UUID, now: datetime, reason: str = ""
+    db: Session, run: CourseRun, *, enrolment_id: uuid.UUID, old: str, seat_id: uuid.UUID, by: uuid.UUID, now: datetime, reason: str = ""
 ) -> None:
     """Give somebody who has no test open another seat. Raises Invalid when it is taken in his wave or does not work."""
     take_write_lock(db)
@@ -152,7 +152,8 @@ def move_seat(
     wave = row.wave if row else 1
     _refuse_taken(db, run, seat_id, wave)
     seat_one(db, run, enrolment_id=enrolment_id, seat_id=seat_id)
-    write_line(db, run, what="moved", by=by, now=now, note=reason, who=name, old=old or "–", seat=db.get_one(Seat, seat_id).label)
+    who = db.scalars(sa.select(Enrolment.person_id).where(Enrolment.id == enrolment_id)).one()
+    write_line(db, run, what="moved", by=by, now=now, note=reason, people=[who], old=old or "–", seat=db.get_one(Seat, seat_id).label)
 
 
 def mark_seat(db: Session, run: CourseRun, *, seat_id: uuid.UUID, state: str, by: uuid.UUID, now: datetime, note: str = "") -> list[str]:
@@ -224,7 +225,7 @@ def walk_in(
     enrolment = runs.enrol_walk_in(db, run, person=person, office_id=office_id, rank=rank, post=post, language=language, now=now)
     seat_one(db, run, enrolment_id=enrolment.id, seat_id=seat_id, wave=1)
     runs.issue_slips(db, run, pin_hashes={person.id: pin_hash}, by=by, now=now)
-    write_line(db, run, what="walk-in", by=by, now=now, who=person.short_name)
+    write_line(db, run, what="walk-in", by=by, now=now, people=[person.id])
     return enrolment
 
 
@@ -236,8 +237,8 @@ def _refuse_taken(db: Session, run: CourseRun, seat_id: uuid.UUID, wave: int = 1
         raise Invalid(fields={"seat": say("walk-in", "This seat was taken in the meantime. Choose another one.")})
 
 
-def new_slip(db: Session, run: CourseRun, *, person_id: uuid.UUID, name: str, pin_hash: str, by: uuid.UUID, now: datetime) -> None:
+def new_slip(db: Session, run: CourseRun, *, person_id: uuid.UUID, pin_hash: str, by: uuid.UUID, now: datetime) -> None:
     """A new PIN for one person; the old one is dead. Raises what issue_slips raises."""
     take_write_lock(db)
     runs.issue_slips(db, run, pin_hashes={person_id: pin_hash}, by=by, now=now)
-    write_line(db, run, what="slip", by=by, now=now, who=name)
+    write_line(db, run, what="slip", by=by, now=now, people=[person_id])

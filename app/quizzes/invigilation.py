@@ -43,7 +43,7 @@ from app.quizzes.models import Attempt, AttemptClock, AttemptEvent, Incident, Ro
 from app.quizzes.queries import sitting_of
 from app.quizzes.rules import SignOfLife
 from app.runs.models import CourseRun, Enrolment
-from app.schedule.minutes import write_line
+from app.schedule.minutes import named, write_line
 from app.schedule.models import MinutesLine, Seating
 
 HAND_LINE_EVERY = timedelta(minutes=1)  # raising and lowering a hand again and again does not fill the minutes
@@ -191,7 +191,7 @@ def _line(
     if everybody and len(some) > 1:
         write_line(db, run, what=f"room-{what}", by=by, now=now, note=note, n=len(some), **detail)
     else:
-        write_line(db, run, what=what, by=by, now=now, note=note, who=", ".join(one.name for one in some), **detail)
+        write_line(db, run, what=what, by=by, now=now, note=note, people=[one.person_id for one in some], **detail)
 
 
 # ---- time ------------------------------------------------------------------------------------------------------------
@@ -289,9 +289,9 @@ def release(
         _event(db, one, "release", by=by, now=now, reason=reason.strip(), detail={"seat": seat})
         db.flush()
         if seat:
-            write_line(db, run, what="released", by=by, now=now, note=reason, who=one.name, seat=seat)
+            write_line(db, run, what="released", by=by, now=now, note=reason, people=[one.person_id], seat=seat)
         else:
-            write_line(db, run, what="released-any", by=by, now=now, note=reason, who=one.name)
+            write_line(db, run, what="released-any", by=by, now=now, note=reason, people=[one.person_id])
     return [one.attempt for one in found]
 
 
@@ -329,7 +329,7 @@ def move(
         place.seat_id = seat.id
     _event(db, one, "move", by=by, now=now, reason=reason, detail={"from": old, "to": seat.label})
     db.flush()
-    write_line(db, run, what="moved", by=by, now=now, note=reason, who=one.name, old=old, seat=seat.label)
+    write_line(db, run, what="moved", by=by, now=now, note=reason, people=[one.person_id], old=old, seat=seat.label)
     return one.attempt
 
 
@@ -378,10 +378,9 @@ def raise_hand(db: Session, attempt_id: uuid.UUID, *, up: bool, now: datetime) -
     """The trainee asks for the invigilator, or no longer does. Raises NotFound."""
     take_write_lock(db)
     row = db.execute(
-        sa.select(AttemptClock, Person.short_name, CourseRun)
+        sa.select(AttemptClock, Enrolment.person_id, CourseRun)
         .join(Attempt, Attempt.id == AttemptClock.attempt_id)
         .join(Enrolment, Enrolment.id == Attempt.enrolment_id)
-        .join(Person, Person.id == Enrolment.person_id)
         .join(CourseRun, CourseRun.id == Enrolment.run_id)
         .where(Attempt.id == attempt_id, Attempt.state == "open")
         .with_for_update(of=AttemptClock)
@@ -389,13 +388,14 @@ def raise_hand(db: Session, attempt_id: uuid.UUID, *, up: bool, now: datetime) -
     ).one_or_none()
     if row is None:
         raise NotFound()
-    clock, name, run = row
+    clock, person_id, run = row
     was, clock.hand_at = clock.hand_at, (clock.hand_at or now) if up else None
     db.flush()
     if up and was is None:
         since = sa.select(MinutesLine.detail).where(
             MinutesLine.run_id == run.id, MinutesLine.what == "hand", MinutesLine.at > now - HAND_LINE_EVERY
         )
+        name = named(db, run.id, [person_id])[person_id]
         if not any(detail.get("who") == name for detail in db.scalars(since)):
             write_line(db, run, what="hand", by=None, now=now, who=name)
 

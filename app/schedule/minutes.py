@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.db import take_write_lock
 from app.errors import Message, say
-from app.runs.models import CourseRun
+from app.people.models import Person
+from app.runs.models import CourseRun, Enrolment
 from app.schedule.models import MinutesLine
 
 NOTE = "note"
@@ -48,13 +51,28 @@ SENTENCES: Mapping[str, Message] = {
 (the title of a test) stand in `detail` as mappings by language; `sentence` picks."""
 
 
+def named(db: Session, run_id: uuid.UUID, person_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """What the minutes call people of a run: the short name, or the whole one with the service number where two share it."""
+    rows = db.execute(
+        sa.select(Person.id, Person.short_name, Person.display_name, Person.service_number)
+        .join(Enrolment, Enrolment.person_id == Person.id).where(Enrolment.run_id == run_id)
+    ).all()
+    shared = Counter(short for _, short, _, _ in rows)
+    called = {id: short if shared[short] == 1 else f"{whole} ({number})" for id, short, whole, number in rows}
+    return {id: called[id] for id in person_ids if id in called}
+
+
 def write_line(
-    db: Session, run: CourseRun, *, what: str, by: uuid.UUID | None, now: datetime, note: str = "", **detail: Any
+    db: Session, run: CourseRun, *, what: str, by: uuid.UUID | None, now: datetime, note: str = "", people: Collection[uuid.UUID] = (),
+    **detail: Any,
 ) -> MinutesLine:
     """Add a line to the minutes of today, by the clock of the run's office. `note` is the reason given, or own words for `what="note"`."""
     take_write_lock(db)
     if what != NOTE and what not in SENTENCES:
         raise KeyError(what)
+    if people:
+        called = named(db, run.id, people)
+        detail["who"] = ", ".join(called[one] for one in people if one in called)
     day = now.astimezone(ZoneInfo(run.zone)).date()
     line = MinutesLine(run_id=run.id, day=day, at=now, by_id=by, what=what, detail=detail, note=note.strip())
     db.add(line)

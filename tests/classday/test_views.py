@@ -155,7 +155,7 @@ def test_a_paused_room_has_one_button_that_resumes_it(db: Session, client_of: En
     assert "Resume the room" in page
     assert "time stands still" in page
 
-    browser.post(f"{room.at}/act", data={"deed": "resume"})
+    browser.post(f"{room.at}/act", data={"deed": "resume", "room": "1"})
     db.expire_all()
     assert db.scalar(sa.select(sa.func.count()).select_from(AttemptClock).where(AttemptClock.paused_at.is_not(None))) == 0
     assert "End the test…" in text(browser.get(room.at))

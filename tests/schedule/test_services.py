@@ -16,11 +16,13 @@ from app.offices.models import Country, Holiday, Office, Seat
 from app.people.models import Person, SignIn
 from app.runs.models import CourseRun, Enrolment
 from app.schedule import queries, rules, services
+from app.schedule.minutes import named
 from app.schedule.models import Meeting
 from app.schedule.rules import Keyed, Line, Span, Status
 from app.schedule.services import Teacher, Wish
 from tests import factories
 from tests.factories import a_moment, added
+from tests.quizzes import rows as quizzes
 from tests.runs import rows as runs
 from tests.schedule import rows
 
@@ -397,3 +399,17 @@ def test_pcs_follow_while_the_trainer_says_so(db: Session) -> None:
     assert queries.followed(db, run, now + queries.FORGOTTEN) is None
     services.project(db, run, lesson="l2", page=1, by=by, now=now, follows=False)
     assert queries.followed(db, run, now) is None
+
+
+def test_the_minutes_tell_namesakes_apart(db: Session) -> None:
+    """Two people of a run who share a short name stand in the minutes with the whole name and the service number; others with the short one."""
+    run = quizzes.make_run(db)
+    people = [factories.make_person(db, family=family, given=given) for family, given in (("Ospanov", "Maksat"), ("Ospanov", "Madi"), ("Bekova", "Aigerim"))]
+    for person, short in zip(people, ("Ospanov M.", "Ospanov M.", "Bekova A."), strict=True):
+        person.short_name = short
+    for number, person in enumerate(people, 1):
+        quizzes.make_enrolment(db, run, person, number=number)
+
+    called = named(db, run.id, [one.id for one in people])
+
+    assert [people[0].service_number in called[people[0].id], people[1].service_number in called[people[1].id], called[people[2].id]] == [True, True, "Bekova A."]

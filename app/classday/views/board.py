@@ -102,13 +102,15 @@ def save_end_test(of: OfClass, quiz: str) -> ResponseReturnValue:
 def choose(of: OfClass) -> ResponseReturnValue:
     """A button of the board was pressed for the ticked rows: done at once, or asked about first."""
     deed, chosen = request.form.get("deed", ""), _chosen(request.form.getlist("who"))
+    if deed == "hand-in" and not chosen:  # the whole room is handed in by ending its test
+        return back_with(of, Invalid(say("class", "Tick who is meant, then press the button again.")))
     if deed in ASKS:
         return go("classday.ask", deed=deed, who=[str(one) for one in chosen], **of.at)
     if deed not in AT_ONCE:
         return back_with(of, Invalid(say("class", "Tick who is meant, then press one of the buttons above the board.")))
     found = day_of(of)
     board = board_of(found)
-    if not chosen and deed != "resume":
+    if not chosen and not (deed == "resume" and "room" in request.form):
         return back_with(of, Invalid(say("class", "Tick who is meant, then press the button again.")))
     attempts = [row.attempt_id for row in board.open_of(chosen) if row.attempt_id]
     who: dict[str, Any] = {"by": me().person_id, "now": clock.now()}
@@ -246,7 +248,7 @@ def _do(of: OfClass, deed: str, form: DeedForm, board: Board, rows: Sequence[Row
     if rows[0].attempt_id:
         invigilation.move(g.db, of.run, board.quiz, rows[0].attempt_id, seat_id=seat_id, **who)
     else:
-        services.move_seat(g.db, of.run, enrolment_id=rows[0].enrolment_id, name=rows[0].name, old=rows[0].seat, seat_id=seat_id, **who)
+        services.move_seat(g.db, of.run, enrolment_id=rows[0].enrolment_id, old=rows[0].seat, seat_id=seat_id, **who)
     return 1
 
 

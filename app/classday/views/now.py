@@ -300,7 +300,7 @@ def _test_runs(day: Day, quiz: str, running: Running | None) -> Panel:
             t("class", "Everybody has handed in"), " ".join(told), main=Button(label, url_for("classday.save_end_test", quiz=quiz, **at(day)), post=True),
         )
     if running and at_work and running.paused >= at_work:  # nobody's time runs: the next thing is to let it run again
-        resume = Button(t("class", "Resume the room"), url_for("classday.choose", **at(day)), post=True, values={"deed": "resume"})
+        resume = Button(t("class", "Resume the room"), url_for("classday.choose", **at(day)), post=True, values={"deed": "resume", "room": "1"})
         return Panel(
             t("class", "{quiz} is paused", quiz=title), " ".join(told), main=resume, others=(Button(t("class", "End the test…"), end),), clock=left,
             ends=t("class", "time stands still"),

@@ -237,7 +237,7 @@ def new_slip(found: tuple[OfClass, uuid.UUID]) -> ResponseReturnValue:
     hashed = hash_pin(pin)  # slow: before the lock
     try:
         services.new_slip(
-            g.db, of.run, person_id=member.person_id, name=_short(of, enrolment_id, member.name), pin_hash=hashed, by=me().person_id, now=clock.now()
+            g.db, of.run, person_id=member.person_id, pin_hash=hashed, by=me().person_id, now=clock.now()
         )
     except DomainError as refused:
         g.db.rollback()
@@ -249,10 +249,6 @@ def new_slip(found: tuple[OfClass, uuid.UUID]) -> ResponseReturnValue:
 def _member(of: OfClass, enrolment_id: uuid.UUID) -> runs.Member:
     return next(one for one in runs.roster(g.db, of.run.id) if one.enrolment_id == enrolment_id)
 
-
-def _short(of: OfClass, enrolment_id: uuid.UUID, name: str) -> str:
-    one = _here(day_of(of), enrolment_id)
-    return one.name if one else name
 
 
 def _here(found: Day, enrolment_id: uuid.UUID) -> Here | None:

@@ -101,7 +101,7 @@ def _slips(run: CourseRun, members: list[Member]) -> ResponseReturnValue:
     data = b"" if as_page else pdf.write(html, language=common, title=title, body_class="slips")
     services.issue_slips(g.db, run, pin_hashes=hashes, by=me().person_id, now=clock.now())
     if len(members) == 1:
-        write_line(g.db, run, what="slip", by=me().person_id, now=clock.now(), who=members[0].name)
+        write_line(g.db, run, what="slip", by=me().person_id, now=clock.now(), people=[members[0].person_id])
     for member in members:
         audit("slip.issue", about=code, person_id=str(member.person_id), number=member.service_number)
     if as_page:
