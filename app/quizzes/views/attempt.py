@@ -50,7 +50,7 @@ def local_day(at: datetime) -> str:
 
 
 SURE = ("guess", "fairly", "sure")
-HELPED = ("ordering", "scenario")
+HELPED = ("ordering", "scenario", "free-text")
 """Types that js/questions.js helps with, beside every question with a picture."""
 
 

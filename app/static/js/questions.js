@@ -398,3 +398,15 @@ function enhanceOrder(list) {
 }
 
 for (const list of document.querySelectorAll("[data-order]")) enhanceOrder(list);
+
+// Free text: how many words are written so far. Without this file the number is that of the last save.
+
+for (const shown of document.querySelectorAll("[data-words]")) {
+  const area = document.getElementById(shown.dataset.wordsOf);
+  const say = () => {
+    shown.textContent = shown.textContent.replace(/\d+/, area.value.split(/\s+/).filter(Boolean).length);
+  };
+  area.addEventListener("input", say);
+  area.addEventListener("change", say);
+  say();
+}
