@@ -128,7 +128,11 @@ def fill(page: Page, fields: list[tuple[str, str]]) -> None:
         if box.first.evaluate("one => one.tagName") == "SELECT":
             box.select_option(value)
         elif box.first.get_attribute("type") in ("radio", "checkbox"):
-            page.locator(f'[name="{name}"][value="{value}"]').check(force=True)
+            choice = page.locator(f'[name="{name}"][value="{value}"]')
+            if not choice.is_checked():  # by the space bar: a banner that comes up moves what a click would hit
+                choice.focus()
+                page.keyboard.press("Space")
+            expect(choice).to_be_checked()
         else:
             box.fill(value)
 
