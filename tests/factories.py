@@ -8,6 +8,7 @@ import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -18,7 +19,8 @@ from app.policy import Role
 
 LONG_AGO = date(2020, 1, 1)
 _count = itertools.count(1)
-_countries = itertools.cycle(itertools.product(string.ascii_uppercase, repeat=2))
+# As real ones first: certificates take nothing else. A database with more countries goes on with digits.
+_COUNTRIES = ["".join(code) for second in (string.ascii_uppercase, string.digits) for code in itertools.product(string.ascii_uppercase, second)]
 
 
 def added(db: Session, row: Any) -> Any:
@@ -32,7 +34,10 @@ def added(db: Session, row: Any) -> Any:
 def make_country(db: Session, code: str | None = None, **values: Any) -> Country:
     """A country."""
     defaults: dict[str, Any] = {"names": {"en": f"Country {next(_count)}"}, "zone": "Asia/Almaty", "weekend": [6, 7], "languages": ["kk", "ru"]}
-    return added(db, Country(code=code or "".join(next(_countries)), **(defaults | values)))
+    if code is None:
+        taken = set(db.scalars(sa.select(Country.code)))
+        code = next(one for one in _COUNTRIES if one not in taken)
+    return added(db, Country(code=code, **(defaults | values)))
 
 
 def make_agency(db: Session, country: Country | None = None, **values: Any) -> Agency:
