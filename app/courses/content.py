@@ -28,34 +28,15 @@ def _one_line(text: str) -> str:
     return text
 
 
-def _source(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9-]{1,40}", text):
-        raise ValueError(f"«{text}» is not the key of a source; use letters, digits and hyphens")
-    return text
+def _like(pattern: str, kind: str) -> AfterValidator:
+    """A text of a fixed shape; `kind` says what it should be and how it is written."""
 
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"«{text}» is not {kind}")
+        return text
 
-def _tag(text: str) -> str:
-    if not re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?", text):
-        raise ValueError(f"«{text}» is not a language tag; write en, ru, kk, prs …")
-    return text
-
-
-def _file(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9-]+\.(svg|png|jpg|csv)", text):
-        raise ValueError(f"«{text}» is not a file name; use a-z, 0-9 and hyphens, and end it with .svg, .png, .jpg or .csv")
-    return text
-
-
-def _hour(text: str) -> str:
-    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
-        raise ValueError(f"«{text}» is not a time of day; write it like 09:00")
-    return text
-
-
-def _decimal(text: str) -> str:
-    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):
-        raise ValueError(f"«{text}» is not a number; write it like 11.40")
-    return text
+    return AfterValidator(check)
 
 
 def _count(value: object) -> object:
@@ -76,14 +57,14 @@ def _truth(value: object) -> object:
 
 Line = Annotated[Words, AfterValidator(_one_line)]
 Day = Annotated[str, AfterValidator(_day)]
-SourceKey = Annotated[str, AfterValidator(_source)]
-Language = Annotated[str, AfterValidator(_tag)]
-FileName = Annotated[str, AfterValidator(_file)]
+SourceKey = Annotated[str, _like(r"[A-Za-z0-9-]{1,40}", "the key of a source; use letters, digits and hyphens")]
+Language = Annotated[str, _like(r"[a-z]{2,3}(-[A-Z][a-z]{3})?", "a language tag; write en, ru, kk, prs …")]
+FileName = Annotated[str, _like(r"[a-z0-9-]+\.(svg|png|jpg|csv)", "a file name; use a-z, 0-9 and hyphens, and end it with .svg, .png, .jpg or .csv")]
 Count = Annotated[int, BeforeValidator(_count), Field(ge=0)]
 AtLeastOne = Annotated[int, BeforeValidator(_count), Field(ge=1)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
-Hour = Annotated[str, AfterValidator(_hour)]
-Decimal = Annotated[str, AfterValidator(_decimal)]
+Hour = Annotated[str, _like(r"([01][0-9]|2[0-3]):[0-5][0-9]", "a time of day; write it like 09:00")]
+Decimal = Annotated[str, _like(r"-?[0-9]+(\.[0-9]+)?", "a number; write it like 11.40")]
 
 
 # ---- course.yaml ---------------------------------------------------------------------------------------------------

@@ -22,9 +22,6 @@ from app.quizzes.models import Answer, Attempt, PaperTest, SheetEntry
 from app.quizzes.retests import queries as retests
 from app.runs.models import CourseRun, Enrolment
 
-SETS = ("ABCD", "EFGH", "JKLM")
-"""Variants of a test and of its retests: the letters of one set ask the same questions in another order."""
-
 FIRST, SECOND, SETTLED = 1, 2, 3
 """Whose keying an entry is: the first clerk's, the second's, or what both settled on from the paper."""
 
@@ -64,13 +61,13 @@ def make_set(db: Session, run: CourseRun, *, quiz: str, variants: int, by: uuid.
     """
     content = course_content(db, run.course_version_id)
     plan = content.quiz(quiz)
-    if plan is None or not 1 <= variants <= len(SETS[0]):
+    if plan is None or not 1 <= variants <= len(rules.PAPER_SETS[0]):
         raise NotFound()
     take_write_lock(db)
     rules.may_start(enrolled=True, run_state="open" if run.state == "planned" else run.state, allowed=0, taken=0)
     made = tests_of(db, run.id)
     here = [one for one in made if one.quiz == quiz]
-    letters = next((letters for letters in SETS if not any(one.variant in letters for one in here)), None)
+    letters = next((letters for letters in rules.PAPER_SETS if not any(one.variant in letters for one in here)), None)
     if letters is None:
         raise NoSetLeft()
     other = [one for one in made if one.quiz == plan.parallel_to]
@@ -109,11 +106,6 @@ def tests_of(db: Session, run_id: uuid.UUID) -> list[PaperTest]:
     return list(db.scalars(sa.select(PaperTest).where(PaperTest.run_id == run_id).order_by(PaperTest.quiz, PaperTest.variant)))
 
 
-def variant_of(tests: list[PaperTest], number: int) -> PaperTest:
-    """Whose sheet somebody gets: neighbours of the roster get different variants."""
-    return tests[(number - 1) % len(tests)]
-
-
 # ---- keying in -------------------------------------------------------------------------------------------------------
 
 
@@ -137,7 +129,7 @@ class Sheet:
         one, other = self.entries.get(FIRST), self.entries.get(SECOND)
         if one is None or other is None or SETTLED in self.entries:
             return []
-        return [question for question in {**one.responses, **other.responses} if one.responses.get(question, {}) != other.responses.get(question, {})]
+        return rules.differences(one.responses, other.responses)
 
 
 def sheets_of(db: Session, paper_ids: list[uuid.UUID]) -> dict[tuple[uuid.UUID, uuid.UUID], Sheet]:

@@ -109,6 +109,35 @@ def _mixed(items: Iterable[Item], seed: str) -> list[Item]:
     return sorted(items, key=lambda item: hashlib.sha256(f"{seed}\0{item.id}".encode()).digest())
 
 
+# ---- paper -----------------------------------------------------------------------------------------------------------
+
+PAPER_SETS = ("ABCD", "EFGH", "JKLM")
+"""Variants of a test and of its retests: the letters of one set ask the same questions in another order."""
+
+
+def variant(count: int, number: int) -> int:
+    """Which of so many variants the person at a place of the roster gets, from 0: neighbours get different ones."""
+    return (number - 1) % count
+
+
+def differences(one: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The questions that two keyings of one sheet answer differently, in the order keyed; left out is the same as empty."""
+    return [question for question in {**one, **other} if one.get(question, {}) != other.get(question, {})]
+
+
+# ---- practice --------------------------------------------------------------------------------------------------------
+
+Tries = Mapping[str, Sequence[bool]]
+"""By question: whether each try so far was right, the first one first."""
+
+
+def next_question(draw: Sequence[str], tries: Tries) -> str | None:
+    """The question that comes next: each once in the order drawn, then those that were wrong, the least tried first, until
+    each was right once. None when that is done (retrieval practice, PLY-18)."""
+    left = [one for one in draw if not any(tries.get(one, ()))]
+    return min(left, key=lambda one: (len(tries.get(one, ())), draw.index(one)), default=None)
+
+
 # ---- time ------------------------------------------------------------------------------------------------------------
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, datetime, timedelta
-from enum import StrEnum
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,48 +11,15 @@ from sqlalchemy.orm import Session
 from app.db import take_write_lock
 from app.errors import Conflict, Invalid, say
 from app.runs.models import CourseRun, RunReport
-
-DAYS_TO_MAKE = 5
-"""Days after the last day of a run within which its report is made."""
+from app.runs.rules import ReportState, report_state
 
 
-class ReportState(StrEnum):
-    """Where a report stands."""
-
-    NOT_DUE = "not-due"
-    DUE = "due"
-    LATE = "late"
-    MADE = "made"
-    RECEIVED = "received"
-    MISSING = "missing"
-
-
-REPORT_STATES = {
-    ReportState.NOT_DUE: say("report state", "not due yet"),
-    ReportState.DUE: say("report state", "due"),
-    ReportState.LATE: say("report state", "late"),
-    ReportState.MADE: say("report state", "made"),
-    ReportState.RECEIVED: say("report state", "received"),
-    ReportState.MISSING: say("report state", "missing, with a reason"),
-}
-
-
-def state_of(run_state: str, ends_on: date, report: RunReport | None, today: date) -> ReportState:
-    """Where the report of a run stands on a day. A run that was cancelled or not opened owes none."""
-    if report is not None and report.received_at is not None:
-        return ReportState.RECEIVED
-    if report is not None and report.made_at is not None:
-        return ReportState.MADE
-    if report is not None and report.missing_why:
-        return ReportState.MISSING
-    if run_state not in ("open", "closed") or (run_state == "open" and today < ends_on):
-        return ReportState.NOT_DUE
-    return ReportState.DUE if today <= due_on(ends_on) else ReportState.LATE
-
-
-def due_on(ends_on: date) -> date:
-    """The last day on which a report is in time."""
-    return ends_on + timedelta(days=DAYS_TO_MAKE)
+def state_of(run: CourseRun, report: RunReport | None, today: date) -> ReportState:
+    """Where the report of a run stands on a day, by the rules."""
+    return report_state(
+        run.state, run.ends_on, today, made=report is not None and report.made_at is not None,
+        received=report is not None and report.received_at is not None, excused=report is not None and bool(report.missing_why),
+    )
 
 
 def reports_of(db: Session, run_ids: list[uuid.UUID]) -> dict[uuid.UUID, RunReport]:

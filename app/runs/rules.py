@@ -1,10 +1,10 @@
-"""Rules of runs: what speaks for and against a nominated officer, which step a run is at, what is missing to close it. Pure."""
+"""Rules of runs: what speaks for and against a nominated officer, which step a run is at, what is missing to close it, where its report stands. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from app.errors import Message, say
@@ -215,3 +215,48 @@ def gaps(standing: Standing) -> list[Gap]:
             Gap("certificates", say("close", "People who completed the course and have no certificate: {n}", n=standing.passed - standing.certificates))
         )
     return found
+
+
+# ---- the session report ------------------------------------------------------------------------------------------------
+
+DAYS_TO_REPORT = 5
+"""Days after the last day of a run within which its report is made."""
+
+
+class ReportState(StrEnum):
+    """Where a report stands."""
+
+    NOT_DUE = "not-due"
+    DUE = "due"
+    LATE = "late"
+    MADE = "made"
+    RECEIVED = "received"
+    MISSING = "missing"
+
+
+REPORT_STATES = {
+    ReportState.NOT_DUE: say("report state", "not due yet"),
+    ReportState.DUE: say("report state", "due"),
+    ReportState.LATE: say("report state", "late"),
+    ReportState.MADE: say("report state", "made"),
+    ReportState.RECEIVED: say("report state", "received"),
+    ReportState.MISSING: say("report state", "missing, with a reason"),
+}
+
+
+def report_state(run_state: str, ends_on: date, today: date, *, made: bool, received: bool, excused: bool) -> ReportState:
+    """Where the report of a run stands on a day. A run that was cancelled or not opened owes none."""
+    if received:
+        return ReportState.RECEIVED
+    if made:
+        return ReportState.MADE
+    if excused:
+        return ReportState.MISSING
+    if run_state not in ("open", "closed") or (run_state == "open" and today < ends_on):
+        return ReportState.NOT_DUE
+    return ReportState.DUE if today <= report_due_on(ends_on) else ReportState.LATE
+
+
+def report_due_on(ends_on: date) -> date:
+    """The last day on which a report is in time."""
+    return ends_on + timedelta(days=DAYS_TO_REPORT)

@@ -417,4 +417,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("a node goes back to an earlier release by its backup")
+    raise RuntimeError("a node goes back to an earlier release by its backup")

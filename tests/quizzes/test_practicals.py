@@ -13,7 +13,6 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from app import pdf
 from app.offices.models import Office
 from app.people.models import Person
 from app.policy import Role
@@ -254,7 +253,6 @@ def test_a_file_is_for_its_owner_and_who_teaches_him_alone(db: Session, client_o
 
 
 @pytest.mark.goal("RUN-13", "RUN-11")
-@pytest.mark.skipif(not pdf.available(), reason="this machine has no Pango")
 def test_task_sheet_and_checklists_print(client_of: Callable[[Person], FlaskClient], room: Class) -> None:
     """A task sheet, and a blank checklist for each person."""
     client = client_of(room.trainer)

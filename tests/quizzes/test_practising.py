@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.people.models import Person
 from app.questions import shown
 from app.quizzes.models import Answer, Attempt
-from app.quizzes.practising import next_question
+from app.quizzes.rules import next_question
 from tests.factories import make_person
 from tests.questions.strategies import form_of
 from tests.quizzes.rows import content, make_attempt, make_enrolment, make_run

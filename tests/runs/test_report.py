@@ -22,7 +22,8 @@ from app.people.models import Person
 from app.policy import Role
 from app.runs import reporting
 from app.runs.models import CourseRun, RunReport
-from app.runs.reporting import ReportState, state_of
+from app.runs.reporting import state_of
+from app.runs.rules import DAYS_TO_REPORT, ReportState, report_state
 from tests import factories
 from tests.quizzes.rows import MORNING, make_attempt, make_enrolment, make_run
 
@@ -42,12 +43,12 @@ def staff_of(db: Session, run: CourseRun, role: Role) -> Person:
 @given(days=st.integers(-30, 30), state=st.sampled_from(["planned", "open", "closed", "cancelled"]))
 def test_a_report_is_due_from_the_last_day_on(days: int, state: str) -> None:
     """Nothing is due before the last day of an open run or of one that was not held; after five days it is late."""
-    found = state_of(state, LAST, None, LAST + timedelta(days=days))
+    found = report_state(state, LAST, LAST + timedelta(days=days), made=False, received=False, excused=False)
 
     if state in ("planned", "cancelled") or (state == "open" and days < 0):
         assert found is ReportState.NOT_DUE
     else:
-        assert found is (ReportState.DUE if days <= reporting.DAYS_TO_MAKE else ReportState.LATE)
+        assert found is (ReportState.DUE if days <= DAYS_TO_REPORT else ReportState.LATE)
 
 
 @pytest.mark.goal("RUN-12")
@@ -58,12 +59,12 @@ def test_a_report_is_made_received_or_missing_with_a_reason(db: Session) -> None
         reporting.receive(db, run, by=by, now=MORNING)
     with pytest.raises(Invalid):
         reporting.excuse(db, run, reason=" ", by=by, now=MORNING)
-    missing = state_of(run.state, LAST, reporting.excuse(db, run, reason="Fire in the office", by=by, now=MORNING), LAST)
+    missing = state_of(run, reporting.excuse(db, run, reason="Fire in the office", by=by, now=MORNING), LAST)
 
-    made = state_of(run.state, LAST, reporting.make(db, run, remarks="Fine", by=by, now=MORNING), LAST)
+    made = state_of(run, reporting.make(db, run, remarks="Fine", by=by, now=MORNING), LAST)
     with pytest.raises(Conflict):
         reporting.excuse(db, run, reason="Lost", by=by, now=MORNING)
-    received = state_of(run.state, LAST, reporting.receive(db, run, by=by, now=MORNING), LAST)
+    received = state_of(run, reporting.receive(db, run, by=by, now=MORNING), LAST)
     with pytest.raises(Conflict):
         reporting.make(db, run, remarks="Again", by=by, now=MORNING)
 

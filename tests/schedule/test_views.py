@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from app import clock, pdf
+from app import clock
 from app.offices.models import Office, Seat
 from app.people.models import Person
 from app.policy import Role
@@ -109,7 +109,6 @@ def test_a_planner_takes_over_the_courses_timetable_in_one_step(db: Session, cli
 
 
 @pytest.mark.goal("TCH-01")
-@pytest.mark.skipif(not pdf.available(), reason="no Pango here")
 def test_the_timetable_prints_with_who_taught(room: Class) -> None:
     """The paper of the training file is a PDF."""
     rows.make_item(room.db, room.meeting)
@@ -291,7 +290,6 @@ def the_sheet(room: Class) -> rules.Sheet:
 
 
 @pytest.mark.goal("SCH-22", "RUN-11")
-@pytest.mark.skipif(not pdf.available(), reason="no Pango here")
 def test_the_sheet_prints(room: Class) -> None:
     """A PDF, for the run and for one day."""
     for query in ("", f"?day={room.meeting.day}"):

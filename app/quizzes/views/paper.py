@@ -24,9 +24,9 @@ from app.http import go, guarded, me, say_next, status_of
 from app.policy import Target
 from app.questions import keying, shown
 from app.questions.kind import Response
-from app.quizzes import paper
+from app.quizzes import paper, rules
 from app.quizzes.models import PaperTest
-from app.quizzes.paper import FIRST, SECOND, SETS, SETTLED, Sheet
+from app.quizzes.paper import FIRST, SECOND, SETTLED, Sheet
 from app.quizzes.views.blueprint import bp
 from app.quizzes.views.sight import Taught, taught
 from app.runs.queries import Member
@@ -61,7 +61,7 @@ class PaperSet:
 
     def of(self, member: Member) -> PaperTest:
         """The variant that somebody gets."""
-        return paper.variant_of(self.tests, member.number)
+        return self.tests[rules.variant(len(self.tests), member.number)]
 
     def code_of(self, member: Member) -> str:
         """What stands on his answer sheet, in words and as a square: P7K3Q-A-B4."""
@@ -72,7 +72,7 @@ def _sets(seen: Taught) -> list[PaperSet]:
     tests = paper.tests_of(g.db, seen.run.id)
     found = []
     for quiz in seen.content.quizzes:
-        for nth, letters in enumerate(SETS, 1):
+        for nth, letters in enumerate(rules.PAPER_SETS, 1):
             of_set = [one for one in tests if one.quiz == quiz.id and one.variant in letters]
             if of_set:
                 found.append(PaperSet(quiz, of_set, nth))
@@ -176,7 +176,7 @@ def _page(seen: Taught, error: Message | None = None, typed: str = "") -> str:
         typed=typed, may_make=[
             (quiz, seen.say(quiz.title), sum(one.quiz.id == quiz.id for one in sets))
             for quiz in seen.content.quizzes if quiz.supervised and seen.run.state in ("planned", "open")
-        ], most=len(SETS[0]), sets_most=len(SETS), progress_of=progress_of,
+        ], most=len(rules.PAPER_SETS[0]), sets_most=len(rules.PAPER_SETS), progress_of=progress_of,
     )
 
 
@@ -205,7 +205,7 @@ def make_paper(seen: Taught) -> ResponseReturnValue:
     """Draw a set of variants for a test."""
     quiz, wish = request.form.get("quiz", ""), request.form.get("variants", "")
     try:
-        if seen.content.quiz(quiz) is None or wish not in {str(n) for n in range(1, len(SETS[0]) + 1)}:
+        if seen.content.quiz(quiz) is None or wish not in {str(n) for n in range(1, len(rules.PAPER_SETS[0]) + 1)}:
             raise Invalid(say("paper", "Choose a test and how many variants it shall have."))
         made = paper.make_set(g.db, seen.run, quiz=quiz, variants=int(wish), by=me().person_id, now=clock.now())
     except (Conflict, Invalid) as refused:
@@ -333,6 +333,11 @@ class AtHand:
         return _asked(self.seen.content, self.test)
 
     @cached_property
+    def found(self) -> PaperSet:
+        """The set that its test belongs to."""
+        return next(one for one in _sets(self.seen) if self.test.id in {test.id for test in one.tests})
+
+    @cached_property
     def sheet(self) -> Sheet:
         """What is keyed of it."""
         key = (self.test.id, self.member.enrolment_id)
@@ -381,7 +386,7 @@ def _keying(sheet: AtHand, typed: Mapping[str, str], faults: Mapping[str, Messag
 
 def _next_of(sheet: AtHand) -> Member | None:
     """Who of the roster comes next whose sheet of this set is not keyed in."""
-    found = next(one for one in _sets(sheet.seen) if sheet.test.id in {test.id for test in one.tests})
+    found = sheet.found
     sheets = paper.sheets_of(g.db, [one.id for one in found.tests])
     members = sheet.seen.members
     at = next(n for n, one in enumerate(members) if one.enrolment_id == sheet.member.enrolment_id)
@@ -401,7 +406,7 @@ def key_sheet(sheet: AtHand) -> ResponseReturnValue:
     if faults:
         return _keying(sheet, typed, faults), 422
     following = _next_of(sheet)
-    target = following and paper.variant_of(next(one.tests for one in _sets(sheet.seen) if sheet.test.id in {test.id for test in one.tests}), following.number)
+    target = sheet.found.of(following) if following else None
     values, run_code, entry = sheet.values, sheet.seen.run.code, _which()
     following_id, target_code = (following.enrolment_id, target.code) if following and target else (None, "")
     name = sheet.member.name

@@ -12,7 +12,7 @@ from app.errors import NotFound
 from app.http import go, guarded
 from app.ids import new_token
 from app.questions import shown
-from app.quizzes import practising, services
+from app.quizzes import queries, rules, services
 from app.quizzes.errors import StaleAnswer
 from app.quizzes.models import Attempt
 from app.quizzes.views.attempt import HELPED, Sat, my_attempt
@@ -26,12 +26,12 @@ def practice(sat: Sat) -> ResponseReturnValue:
     attempt = _practice(sat)
     if attempt.state != "open":
         return go("quizzes.result", attempt_id=attempt.id)
-    tries = practising.tries_of(g.db, attempt, sat.content)
+    tries = queries.tries_of(g.db, attempt, sat.content)
     checked = request.args.get("checked", "")
     id = sat.id_at(int(checked)) if checked.isascii() and checked.isdigit() and len(checked) < 4 else ""
     if id and id not in tries:
         raise NotFound()
-    following = practising.next_question(attempt.draw, tries)
+    following = rules.next_question(attempt.draw, tries)
     at = id or following
     place = sat.places[sat.number_of(at) - 1] if at else None
     outcome = place.question.outcome if place else ""

@@ -19,7 +19,8 @@ from app.policy import scope
 from app.runs import queries, rules
 from app.runs.models import CourseRun
 from app.runs.queries import Count
-from app.runs.reporting import REPORT_STATES, ReportState, reports_of, state_of
+from app.runs.reporting import reports_of, state_of
+from app.runs.rules import REPORT_STATES, ReportState
 from app.runs.views.blueprint import bp
 from app.runs.views.sight import local_day
 
@@ -120,7 +121,7 @@ def index() -> ResponseReturnValue:
     counts, teachers = queries.counts_of(g.db, ids), queries.trainers_of(g.db, ids)
     made, now = reports_of(g.db, ids), clock.now()
     view.rows = [
-        replace(row, report=state_of(row.run.state, row.run.ends_on, made.get(row.run.id), local_day(now, row.run)), count=counts[row.run.id], lead=next((one.name for one in teachers.get(row.run.id, ())), "")) for row in view.rows
+        replace(row, report=state_of(row.run, made.get(row.run.id), local_day(now, row.run)), count=counts[row.run.id], lead=next((one.name for one in teachers.get(row.run.id, ())), "")) for row in view.rows
     ]
     return lists.export(view, scope_words=_scope_words()) or render_template("runs/index.html", view=view)
 

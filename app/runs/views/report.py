@@ -146,10 +146,10 @@ def _facts(run: CourseRun) -> dict[str, Any]:
     said = feedback.said_in(g.db, run.id)
     incidents = g.db.scalars(sa.select(Incident).where(Incident.run_id == run.id).order_by(Incident.from_at)).all()
     undecided = queries.counts_of(g.db, [run.id])[run.id].undecided
-    state = reporting.state_of(run.state, run.ends_on, made, today_of(run))
+    state = reporting.state_of(run, made, today_of(run))
     return {
         "run": run, "course": title_of(run), "days": days_of(run), "where": where_of(run), "inside": inside, "figures": figures_of(run, inside),
-        "report": made, "state": state, "states": reporting.REPORT_STATES, "due_on": reporting.due_on(run.ends_on), "taught": _names(meetings, taught),
+        "report": made, "state": state, "states": rules.REPORT_STATES, "due_on": rules.report_due_on(run.ends_on), "taught": _names(meetings, taught),
         "feedback": said, "statements": STATEMENTS, "fewest": FEWEST, "fewest_pairs": FEWEST_PAIRS, "incidents": incidents, "whole": inside.paths is None,
         "gaps": [one for one in (*rules.gaps(standing_of(run, inside, undecided)), *more_gaps(run, inside)) if one.code != "report"],
         "manager": class_manager(g.db, (run.classroom.office if run.classroom else run.office).path, today_of(run)),
