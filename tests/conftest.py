@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -23,6 +23,9 @@ from app.sync import journal
 from config import Config
 from tests import factories, postgres
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 # Machines are shared and noisy: no example is judged by the clock. `--hypothesis-profile=long` looks further.
 hypothesis.settings.register_profile("house", max_examples=40, deadline=None)
 hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
@@ -39,6 +42,15 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         migrations.upgrade(engine)
         yield engine
         engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for the browser tests of one module."""
+    from tests import live  # the other tests run where no Playwright is
+
+    with live.chromium() as browser:
+        yield browser
 
 
 @contextmanager

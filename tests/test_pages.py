@@ -50,13 +50,6 @@ class Node:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium."""
-    with live.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """The demo, walked through once."""
     with live.serving(*live.make_node(tmp_path_factory.mktemp("demo") / "node")) as served:

@@ -24,13 +24,6 @@ from tests.chaos.room import Trainee, seat
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium."""
-    with live.chromium() as browser:
-        yield browser
-
-
 @dataclass
 class Desk:
     """A trainee at a PC, the line to the server, and the disk below it."""

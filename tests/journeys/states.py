@@ -21,7 +21,7 @@ from app.ops import background
 from app.ops.models import BackgroundJob
 from app.people.models import Account, Person
 from app.questions import shown
-from app.quizzes import invigilation, paper, services
+from app.quizzes import invigilation, paper, rules, services
 from app.quizzes.models import Attempt, AttemptClock, Incident
 from app.runs import services as runs
 from app.runs.models import CourseRun, Enrolment, Nomination
@@ -142,7 +142,7 @@ class _Room:
 
     def _key_twice(self, enrolment: Enrolment) -> None:
         """A sheet that two people read differently."""
-        sheet = paper.variant_of(self.papers, enrolment.number)
+        sheet = self.papers[rules.variant(len(self.papers), enrolment.number)]
         right = {one: self._right(one, sheet.seed) for one in sheet.draw}
         other = dict(list(right.items())[2:])
         for entry, responses, by in ((1, right, "trainer"), (2, other, "planner")):
@@ -170,7 +170,7 @@ class _Room:
     def starts(self) -> dict[str, list[str]]:
         """Pages that show a state; links lead on from them."""
         run, day = f"/runs/{self.run.code}", f"/class/{self.run.code}/{self.run.starts_on.isoformat()}"
-        sheet = paper.variant_of(self.papers, self.enrolled[6].number)
+        sheet = self.papers[rules.variant(len(self.papers), self.enrolled[6].number)]
         keying = f"{run}/paper/{sheet.code}/{self.enrolled[6].id}"
         learn = {name: f"/learn/{one.id}" for name, one in zip(("waiter", "paused", "mover", "worker", "finisher"), self.enrolled, strict=False)}
         attempt = {name: f"/attempts/{one.id}" for name, one in self.attempts.items()}

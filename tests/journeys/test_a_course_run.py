@@ -39,13 +39,6 @@ OFFICERS = {  # service number: family, given in both scripts
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium."""
-    with live.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Live]:
     """A node with offices, staff, signatories, one course and three officers; no run has ever been."""
     config = Config(NODE="demo", INSTANCE=str(tmp_path_factory.mktemp("journey")), SECRET_KEY="k" * 40, PEPPER="p" * 40)

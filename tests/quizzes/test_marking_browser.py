@@ -33,13 +33,6 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Live]:
         yield served
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium."""
-    with live.chromium() as found:
-        yield found
-
-
 def page_of(node: live.Live, browser: Browser, token: str) -> Page:
     """A browser that has signed in with this token."""
     context = live.window(browser)

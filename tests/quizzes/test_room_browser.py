@@ -32,13 +32,6 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium."""
-    with live.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Live]:
     """A class server with a database of its own, which holds nothing yet."""
     config = Config(NODE="class", INSTANCE=str(tmp_path_factory.mktemp("node")), SECRET_KEY="k" * 40, PEPPER="p" * 40)
