@@ -94,6 +94,7 @@ class Record(MappedAsDataclass, kw_only=True):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default_factory=new_id)
     owner_node: Mapped[str] = mapped_column(sa.String(40), default="")  # filled from the session when the row is added
+    version: Mapped[int] = mapped_column(sa.BigInteger, default=0)  # goes up with each change, across owners (app/sync/journal.py)
 
 
 class Fact(MappedAsDataclass, kw_only=True):

@@ -58,6 +58,14 @@ class Conflict(DomainError):
     message = say("error", "Someone else changed this in the meantime. Look at it again, then repeat what you wanted to do.")
 
 
+class NotOurs(Conflict):
+    """A change to a row that another node keeps: only its owner changes it, so that two nodes never disagree about it."""
+
+    def __init__(self, *, table: str, node: str) -> None:
+        self.table, self.node = table, node
+        super().__init__(say("error", "This is kept by the node {node}: it can be changed only there. Ask them, or take it over on the exchange page.", node=node))
+
+
 class Busy(DomainError):
     message = say("error", "The server is busy and did not save this. Nothing is lost on your side: try again in a few seconds.")
 

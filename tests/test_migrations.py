@@ -69,7 +69,28 @@ def the_room(connection: sa.Connection, classroom: Any) -> None:
     assert connection.execute(sa.text("SELECT service_number, provisional FROM person")).all() == [("007", False)]
 
 
-STEPS = (Step("0001", None, nothing, first_tables), Step("0002", "0001", a_classroom, the_room))
+def a_changed_room(connection: sa.Connection) -> str:
+    """A classroom that was changed twice, and a preference, as release 0002 knew them."""
+    room = put(connection, "classroom", office_id=put(connection, "office", code="R", kind="region", names="{}", path="/R/", zone="Asia/Almaty", contact=""), names="{}", portable=False, line="", note="")
+    for minute, after in enumerate(('{"note": ""}', '{"note": "a"}', '{"note": "b"}')):
+        entry = {"id": uuid.uuid4().hex, "at": f"2026-11-20 10:0{minute}:00+00:00", "table": "classroom", "row_id": room, "after": after}
+        connection.execute(sa.text('INSERT INTO journal_entry (id, at, "table", row_id, after) VALUES (:id, :at, :table, :row_id, :after)'), entry)
+    return room
+
+
+def two_nodes(connection: sa.Connection, room: Any) -> None:
+    """Entries have the order they were made in, and rows the version that their entries have reached."""
+    found = connection.execute(sa.text("SELECT number, version FROM journal_entry ORDER BY number")).all()
+    assert [tuple(row) for row in found] == [(1, 1), (2, 2), (3, 3)]
+    assert connection.scalar(sa.text("SELECT version FROM classroom WHERE id = :id"), {"id": room}) == 3
+    assert connection.scalar(sa.text("SELECT version FROM office")) == 1, "a row without entries has been made once"
+
+
+STEPS = (
+    Step("0001", None, nothing, first_tables),
+    Step("0002", "0001", a_classroom, the_room),
+    Step("0003", "0002", a_changed_room, two_nodes),
+)
 
 
 @pytest.fixture(params=DATABASES)

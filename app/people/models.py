@@ -132,7 +132,7 @@ class Throttle(Stays, Base):
     next_at: Mapped[datetime]
 
 
-class Preference(Record, Base):
+class Preference(Stays, Base):
     """What a person chose for all his pages: kept for the person, not for the PC."""
 
     __tablename__ = "preference"

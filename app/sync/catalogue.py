@@ -23,6 +23,7 @@ class Owners(Enum):
     """Which nodes may own rows of a table. A row names its owner; nobody else writes it."""
 
     CENTRE = "the centre"
+    HANDED = "the centre, or the class server that it was handed to; a class server adds none"
     CLASS = "the class server where it happened"
     EITHER = "the centre or a class server"
     NODE = "this node; the row never leaves it"
@@ -68,12 +69,12 @@ TABLES = (
     Table(people.Pin, Owners.NODE, Kind.STAYS),
     Table(people.SignIn, Owners.NODE, Kind.STAYS),
     Table(people.Throttle, Owners.NODE, Kind.STAYS),
-    Table(people.Preference, Owners.EITHER, Kind.RECORD),
+    Table(people.Preference, Owners.NODE, Kind.STAYS),  # each class asks anew; two nodes would overwrite each other
     Table(courses.Course, Owners.CENTRE, Kind.RECORD),
     Table(courses.CourseVersion, Owners.CENTRE, Kind.RECORD),
     Table(courses.Media, Owners.CENTRE, Kind.RECORD),
-    Table(runs.CourseRun, Owners.CENTRE, Kind.RECORD),
-    Table(runs.RunTrainer, Owners.CENTRE, Kind.RECORD),
+    Table(runs.CourseRun, Owners.HANDED, Kind.RECORD),
+    Table(runs.RunTrainer, Owners.HANDED, Kind.RECORD),
     Table(runs.Nomination, Owners.CENTRE, Kind.RECORD),
     Table(runs.Enrolment, Owners.EITHER, Kind.RECORD),
     Table(runs.RunReport, Owners.EITHER, Kind.RECORD),
@@ -115,4 +116,21 @@ TABLES = (
     Table(ops.BackgroundJob, Owners.NODE, Kind.STAYS),
     Table(sync.JournalEntry, Owners.NODE, Kind.STAYS),  # travels inside sealed segments, never as a row
     Table(sync.AuditEvent, Owners.EITHER, Kind.FACT),
+    Table(sync.Node, Owners.CENTRE, Kind.RECORD),
+    Table(sync.JoinCode, Owners.NODE, Kind.STAYS),
+    Table(sync.JoinRequest, Owners.NODE, Kind.STAYS),
+    Table(sync.Epoch, Owners.NODE, Kind.STAYS),
+    Table(sync.StoredSegment, Owners.NODE, Kind.STAYS),
+    Table(sync.HeldEntry, Owners.NODE, Kind.STAYS),
+    Table(sync.StoredReceipt, Owners.NODE, Kind.STAYS),
+    Table(sync.Exchange, Owners.NODE, Kind.STAYS),
+    Table(sync.DownRow, Owners.NODE, Kind.STAYS),
+    Table(sync.HandOver, Owners.CENTRE, Kind.FACT),
+    Table(sync.SegmentRelease, Owners.CENTRE, Kind.FACT),
+    Table(sync.PersonMerge, Owners.CENTRE, Kind.RECORD),
+    Table(sync.MergedReference, Owners.NODE, Kind.STAYS),
+    Table(sync.Erasure, Owners.CENTRE, Kind.FACT),
 )
+
+
+BY_NAME = {table.name: table for table in TABLES}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -12,8 +14,9 @@ from sqlalchemy.orm import ORMExecuteState, Session, configure_mappers, sessionm
 
 from app import clock
 from app.db import Base, Fact, Record
+from app.errors import NotOurs
 from app.ids import new_id
-from app.sync.models import JournalEntry
+from app.sync.models import Epoch, JournalEntry
 
 
 class BulkChangeRefused(RuntimeError):
@@ -34,6 +37,17 @@ def keep(sessions: sessionmaker[Session]) -> None:
     event.listen(sessions, "do_orm_execute", _refuse_bulk)
 
 
+@contextmanager
+def taking_over(db: Session) -> Iterator[None]:
+    """For the length of it, this session may change rows of other owners: the centre alone, and only to make them its own or another's."""
+    db.info["taking_over"] = True
+    try:
+        yield
+        db.flush()
+    finally:
+        db.info.pop("taking_over", None)
+
+
 def acts(db: Session, person_id: uuid.UUID | None) -> None:
     """From here on this session's changes are made by this person."""
     db.info["actor_id"] = person_id
@@ -43,9 +57,39 @@ def _own_new_rows(db: Session, _context: Any, _instances: Any) -> None:
     for row in db.new:
         if getattr(row, "owner_node", None) == "":
             row.owner_node = db.info["node"]
+        if isinstance(row, Record):
+            _next_version(db, row)
     for row in db.dirty:
         if isinstance(row, Fact) and db.is_modified(row) and _changed(row) - {"segment"}:
             raise BulkChangeRefused(f"{type(row).__name__} rows are facts: they are only ever added")
+        if isinstance(row, Record) and db.is_modified(row):
+            _refuse_others_rows(db, row)
+            _next_version(db, row)
+    for row in db.deleted:
+        if isinstance(row, Record):
+            _refuse_others_rows(db, row)
+            _next_version(db, row)
+
+
+def _refuse_others_rows(db: Session, row: Record) -> None:
+    """Only its owner changes a row; giving it away is the owner's last change."""
+    if db.info.get("taking_over"):
+        return
+    handed = inspect(row).attrs.owner_node.history.deleted
+    owner = handed[0] if handed else row.owner_node
+    if owner != db.info["node"] and row.id not in db.info.get("versioned", ()):
+        raise NotOurs(table=type(row).__tablename__, node=owner)  # type: ignore[attr-defined]
+
+
+def _next_version(db: Session, row: Record) -> None:
+    """One step a row and transaction. Changes of a later life of this database beat those of an earlier one, which it may not know."""
+    versioned: set[uuid.UUID] = db.info.setdefault("versioned", set())
+    if row.id in versioned:
+        return
+    if "floor" not in db.info:
+        db.info["floor"] = (max(db.scalar(sa.select(sa.func.max(Epoch.ordinal))) or 1, 1) - 1) << 32
+    versioned.add(row.id)
+    row.version = max(row.version or 0, db.info["floor"]) + 1
 
 
 def _changed(row: Any) -> set[str]:
@@ -69,7 +113,7 @@ def _collect(db: Session, _context: Any) -> None:
 
 def _merge(entries: dict[uuid.UUID, dict[str, Any]], row: Any, *, before: Any, after: Any) -> None:
     """One entry a row and transaction, however often it was flushed: the first before, the last after."""
-    known = entries.setdefault(row.id, {"table": row.__table__.name, "row_id": row.id, "before": before, "after": after})
+    known = entries.setdefault(row.id, {"table": row.__table__.name, "row_id": row.id, "before": before, "after": after, "version": row.version})
     if known["after"] is after:
         return
     if after is None:
@@ -81,7 +125,8 @@ def _merge(entries: dict[uuid.UUID, dict[str, Any]], row: Any, *, before: Any, a
 
 
 def _columns(row: Any) -> list[Any]:
-    return [a for a in inspect(row).mapper.column_attrs if not a.columns[0].info.get("secret")]
+    # The version is the entry's own column.
+    return [a for a in inspect(row).mapper.column_attrs if a.key != "version" and not a.columns[0].info.get("secret")]
 
 
 def _values(row: Any) -> dict[str, Any]:
@@ -113,16 +158,30 @@ def _write_down(db: Session) -> None:
         return
     db.flush()
     entries = db.info.pop("journal", None)
+    for kept in ("versioned", "floor"):
+        db.info.pop(kept, None)
     if not entries:
         return
-    now, actor = clock.now(), db.info.get("actor_id")
-    rows = [{"id": new_id(), "at": now, "actor_id": actor, "segment": None, **entry} for entry in entries.values()]
+    now, actor, node = clock.now(), db.info.get("actor_id"), db.info["node"]
+    rows = [
+        {"id": new_id(), "at": now, "actor_id": actor, "segment": None, "node": node, "number": number, "refused": None, **entry}
+        for number, entry in zip(_numbers(db, len(entries)), entries.values(), strict=True)
+    ]
     db.execute(sa.insert(JournalEntry.__table__), rows)  # type: ignore[arg-type]
+
+
+def _numbers(db: Session, count: int) -> Iterable[int]:
+    """The next numbers. Whoever builds on a change has seen it committed and is numbered later; nothing else is read from them."""
+    if db.get_bind().dialect.name == "postgresql":
+        return db.execute(sa.text("SELECT nextval('journal_entry_number') FROM generate_series(1, :count)"), {"count": count}).scalars().all()
+    highest = db.scalar(sa.select(sa.func.max(JournalEntry.number))) or 0
+    return range(highest + 1, highest + 1 + count)
 
 
 def _forget(db: Session, previous: Any) -> None:
     if previous.parent is None:
-        db.info.pop("journal", None)
+        for kept in ("journal", "versioned", "floor"):
+            db.info.pop(kept, None)
 
 
 def _refuse_bulk(state: ORMExecuteState) -> None:

@@ -415,4 +415,4 @@ def test_the_number_of_queries_does_not_grow_with_the_file(db: Session, korday: 
         taken = take()
 
     assert (made.faults, taken.added, taken.changed) == ([], rows, rows)
-    assert len([line for line in statements if line.startswith("SELECT")]) == 12
+    assert len([line for line in statements if line.startswith("SELECT")]) == 13
