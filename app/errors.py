@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -100,3 +100,64 @@ class Invalid(DomainError):
     def __init__(self, message: Message | None = None, fields: Mapping[str, Message] | None = None) -> None:
         self.fields = dict(fields or {})
         super().__init__(message or next(iter(self.fields.values()), None))
+
+
+class BadBundle(Invalid):
+    """A bundle that is not taken, whole and before anything was changed. `code` names the reason in receipts and tests."""
+
+    SENTENCES: ClassVar[Mapping[str, Message]] = {
+        "not-a-bundle": say("bundle", "This file is not a bundle of Sabaq. Choose the file that was made for this server."),
+        "other-receiver": say(
+            "bundle",
+            "This bundle from {sender} is locked for {to} with the key {key}; the key of this server is {own}. Take it to that server, or have a new one made for this one.",
+        ),
+        "unknown-sender": say("bundle", "This bundle comes from {sender}, which this server does not know. It has to join first."),
+        "signature": say("bundle", "This bundle says that it comes from {sender}, but it was not signed with the key of {sender}. Nothing of it was taken."),
+        "cut": say("bundle", "The bundle is cut short after {bytes} bytes. Nothing of it was taken: copy it again from where it was made."),
+        "changed": say("bundle", "The bundle was damaged or changed at its part {part}. Nothing of it was taken: copy it again from where it was made."),
+        "malformed": say("bundle", "The bundle from {sender} does not keep to the format at its part {part}. Nothing of it was taken: have a new one made there."),
+        "newer": say("bundle", "This bundle was made by a newer release of Sabaq. Update this server, then take it again."),
+        "too-big": say("bundle", "Part {part} of the bundle is larger than a part may be ({bytes} bytes). Nothing of it was taken."),
+        "unreadable": say("bundle", "The bundle could not be read any further after {bytes} bytes. Put the stick in again, or copy the file again."),
+        "source": say("bundle", "The file {name} of this server is not what it was when it was kept, so no bundle was made. Run the check of the server."),
+    }
+
+    def __init__(self, code: str, **params: Any) -> None:
+        self.code = code
+        super().__init__(replace(self.SENTENCES[code], params=params))
+
+
+class BadSegment(Invalid):
+    """A segment that is not what its writer signed, or not a segment. `code` names the reason, `detail` the field for who mends it."""
+
+    SENTENCES: ClassVar[Mapping[str, Message]] = {
+        "malformed": say("segment", "A segment does not keep to the format. It was not taken: have the bundle made again."),
+        "newer": say("segment", "A segment was written by a newer release of Sabaq. Update this server, then take the bundle again."),
+        "signature": say("segment", "Segment {number} of {node} was not signed with the key of {node}. It was not taken."),
+        "content": say("segment", "The content of segment {number} of {node} is not what was signed there. It was not taken: have the bundle made again."),
+        "too-big": say("segment", "A segment is larger than a segment may be. It was not taken."),
+    }
+
+    def __init__(self, code: str, detail: str = "", **params: Any) -> None:
+        self.code, self.detail = code, detail
+        super().__init__(replace(self.SENTENCES[code], params=params))
+
+
+class BadReceipt(Invalid):
+    """A receipt that its giver did not sign, or that is not one."""
+
+    SENTENCES: ClassVar[Mapping[str, Message]] = {
+        "malformed": say("receipt of a bundle", "A receipt does not keep to the format. It does not count."),
+        "signature": say("receipt of a bundle", "A receipt says that it was given by {node}, but was not signed with the key of {node}. It does not count."),
+    }
+
+    def __init__(self, code: str, detail: str = "", **params: Any) -> None:
+        self.code, self.detail = code, detail
+        super().__init__(replace(self.SENTENCES[code], params=params))
+
+
+class BadKeys(DomainError):
+    """The file with this node's own keys cannot be used."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(say("keys of a node", "The file {path} with the keys of this server cannot be read. Put it back from the backup; without it this server has to join again.", path=path))

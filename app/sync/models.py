@@ -170,7 +170,7 @@ class StoredReceipt(Stays, Base):
     """A signed statement of what a receiver holds: one given to a peer, or one got from it."""
 
     __tablename__ = "receipt"
-    __table_args__ = (sa.UniqueConstraint("by", "about", "hash"),)
+    __table_args__ = (sa.UniqueConstraint("by", "about", "hash"), sa.Index("ix_receipt_counter", "by", "about", "ordinal", "counter"))
     by: Mapped[str] = mapped_column(NODE)
     about: Mapped[str] = mapped_column(NODE)
     ordinal: Mapped[int]
@@ -181,6 +181,7 @@ class StoredReceipt(Stays, Base):
     signature: Mapped[bytes] = mapped_column(sa.LargeBinary)
     at: Mapped[datetime]  # stored here, by the local clock
     place: Mapped[int]  # order of arrival here, from 1 for each peer: clocks are wrong
+    holds: Mapped[bool] = mapped_column(default=False)  # of all between these two, the one that counts (app/sync/receipts.py)
 
 
 class Exchange(Stays, Base):

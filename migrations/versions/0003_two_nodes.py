@@ -66,10 +66,12 @@ def upgrade() -> None:
     sa.Column('signature', sa.LargeBinary(), nullable=False),
     sa.Column('at', app.db.UtcDateTime(), nullable=False),
     sa.Column('place', sa.Integer(), nullable=False),
+    sa.Column('holds', sa.Boolean(), nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_receipt')),
     sa.UniqueConstraint('by', 'about', 'hash', name=op.f('uq_receipt_by_about_hash'))
     )
+    op.create_index('ix_receipt_counter', 'receipt', ['by', 'about', 'ordinal', 'counter'], unique=False)
     op.create_table('segment',
     sa.Column('node', sa.String(length=40), nullable=False),
     sa.Column('stream', sa.String(length=46), nullable=False),
