@@ -314,7 +314,12 @@ def cert_check(text: str, json_output: bool) -> None:
     sys.exit(not found.genuine)
 
 
-COMMANDS = (init, run, web, jobs, doctor, demo_command, course_group, country_group, user_group, backup_group, cert_group)
+@click.group(name="sync")
+def sync_group() -> None:
+    """Class servers and the centre: joining, exchanging, revoking."""
+
+
+COMMANDS = (init, run, web, jobs, doctor, demo_command, course_group, country_group, user_group, backup_group, cert_group, sync_group)
 
 
 def install(app: Flask) -> None:

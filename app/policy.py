@@ -93,6 +93,9 @@ POLICY: dict[str, Rule] = {
     "office.list": roles(*STAFF),
     "office.edit": roles(Role.ADMINISTRATOR),
     "seat.enrol": roles(Role.CLASS_MANAGER, Role.ADMINISTRATOR),
+    # class servers
+    "node.keep": roles(Role.ADMINISTRATOR),
+    "segment.release": roles(Role.ADMINISTRATOR, Role.OPERATOR, Role.MANAGER),
     # people
     "person.list": roles(*SEES_PEOPLE),
     "person.read": roles(*SEES_PEOPLE, owner=True),

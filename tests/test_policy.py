@@ -44,6 +44,8 @@ job.read            -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -
 office.list         -      -       -     -       -  x  x  x  x  x  x  x  x  x  x  x
 office.edit         -      -       -     -       -  -  -  -  -  -  -  -  -  -  -  x
 seat.enrol          -      -       -     -       -  x  -  -  -  -  -  -  -  -  -  x
+node.keep           -      -       -     -       -  -  -  -  -  -  -  -  -  -  -  x
+segment.release     -      -       -     -       -  -  -  -  -  -  -  x  x  -  -  x
 person.list         -      -       -     -       -  x  -  -  -  x  x  x  x  -  x  x
 person.read         -      -       yes   -       -  x  -  -  -  x  x  x  x  -  x  x
 person.edit         -      -       -     -       -  -  -  -  -  x  -  -  -  -  -  x
