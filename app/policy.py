@@ -152,6 +152,14 @@ POLICY: dict[str, Rule] = {
     "certificate.sign": roles(Role.REGISTRAR),
     "certificate.revoke": roles(Role.REGISTRAR),
     "certificate.verify": ANYONE,
+    # the exchange between nodes
+    "exchange.see": roles(
+        Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.MANAGER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR,
+    ),
+    "exchange.do": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.OPERATOR, Role.ADMINISTRATOR),
+    "node.keep": roles(Role.ADMINISTRATOR),
+    "intake.do": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR),
+    "person.merge": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR),
     # reports
     "report.progress": roles(Role.MANAGER, Role.TRAINING_OFFICER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR),
     "report.people": roles(Role.MANAGER, Role.TRAINING_OFFICER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR),
