@@ -1,0 +1,767 @@
+"""Taking segments that other nodes sealed: verify, keep, apply each entry once, hold what cannot be applied and say why.
+
+A record is the fold of its journal entries, a fact is inserted once: so the same segments in any order give the same rows.
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, undefer
+
+from app.errors import BadSegment
+from app.sync import chain, rows, segments
+from app.sync.catalogue import BY_NAME, Kind, Owners
+from app.sync.models import (
+    Erasure,
+    HeldEntry,
+    JournalEntry,
+    MergedReference,
+    Node,
+    PersonMerge,
+    SegmentRelease,
+    StoredSegment,
+)
+from app.sync.segments import Segment
+
+AT_ONCE = 500
+
+# Why an entry is kept but not applied.
+WAITS = "waits"  # for a row that it refers to
+UNKNOWN = "unknown"  # a kind of entry or a table of a newer release
+CONFLICT = "conflict"  # with another row, in something that must be unique
+NOT_OWNER = "not-owner"  # a change by a node that did not own the row
+MAY_NOT_OWN = "may-not-own"  # a row that such a node may not add
+CHANGED = "changed"  # a fact that is here with other content
+INVALID = "invalid"  # a value that its column cannot hold
+
+
+# ---- who is trusted --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whose segments are taken: the keys of the nodes, which one is the centre, and which are revoked."""
+
+    centre: str
+    keys: Mapping[str, bytes]
+    revoked: frozenset[str] = frozenset()
+
+
+def trust_of(db: Session) -> Trust:
+    """As this node's list of nodes says."""
+    nodes = db.scalars(sa.select(Node).where(Node.public_key.is_not(None))).all()
+    return Trust(
+        centre=next((node.code for node in nodes if node.role == "centre"), db.info["node"]),
+        keys={node.code: base64.b64decode(node.public_key or "") for node in nodes},
+        revoked=frozenset(node.code for node in nodes if node.state == "revoked"),
+    )
+
+
+# ---- taking a segment ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Taken:
+    """What came of one segment."""
+
+    state: str  # new | known | gap | quarantine
+    new: int = 0  # entries applied
+    known: int = 0  # entries that were here already
+    held: Counter[str] = field(default_factory=Counter)  # why -> entries
+    tables: Counter[str] = field(default_factory=Counter)  # applied entries by table
+    fork: bool = False  # another segment has this number
+    missing: int | None = None  # the number of the segment that comes first, in the same epoch
+
+    def add(self, other: Taken) -> None:
+        """Count another segment in."""
+        self.new += other.new
+        self.known += other.known
+        self.held += other.held
+        self.tables += other.tables
+        self.fork |= other.fork
+
+
+def take(db: Session, segment: Segment, *, trust: Trust, now: datetime, bundle: str = "") -> Taken:
+    """Take one segment of the `up` stream; the caller's transaction holds cursor and data together.
+
+    A segment whose predecessor is not here is a gap: nothing is stored. One of a revoked node is kept in quarantine. Raises
+    BadSegment when its node is not known, its signature is not the node's, or its content is not what was signed.
+    """
+    header = segment.header
+    key = trust.keys.get(header.node)
+    if key is None:
+        raise BadSegment("unknown-node", node=header.node)
+    segments.verify(segment, key)
+    if db.scalar(sa.select(StoredSegment.id).where(StoredSegment.node == header.node, StoredSegment.hash == segment.hash)):
+        return Taken("known", known=header.count)
+    body = segments.open_body(segment)
+    missing = _missing(db, segment)
+    if missing is not None:
+        return Taken("gap", missing=missing)
+    fork = db.scalar(
+        sa.select(StoredSegment.id).where(
+            StoredSegment.node == header.node, StoredSegment.stream == header.stream,
+            StoredSegment.epoch == header.epoch, StoredSegment.number == header.number,
+        )
+    )
+    quarantined = header.node in trust.revoked and not _released(db, segment)
+    stored = chain.store(db, segment, state="quarantine" if quarantined else "applied", now=now, bundle=bundle)
+    if quarantined:
+        return Taken("quarantine", fork=fork is not None)
+    taken = _apply(db, stored, body.entries, trust, now)
+    taken.fork = fork is not None
+    return taken
+
+
+def _missing(db: Session, segment: Segment) -> int | None:
+    """The number of the segment that must come first; None when nothing is missing."""
+    header = segment.header
+    held = StoredSegment
+    if not header.prev:
+        return None if header.number == 1 else 1
+    before = db.execute(
+        sa.select(held.epoch, held.number).where(held.node == header.node, held.stream == header.stream, held.hash == header.prev)
+    ).first()
+    if before is None:
+        highest = db.scalar(
+            sa.select(sa.func.max(held.number)).where(held.node == header.node, held.stream == header.stream, held.epoch == header.epoch)
+        )
+        return (highest or 0) + 1
+    follows = (before.epoch, before.number + 1) == (header.epoch, header.number) or (before.epoch != header.epoch and header.number == 1)
+    if not follows:
+        raise BadSegment("malformed", "its number does not follow that of the segment before it")
+    return None
+
+
+def _released(db: Session, segment: Segment) -> bool:
+    """Whether two people let in a segment of a revoked node, this one or a later one of its branch."""
+    words = db.execute(
+        sa.select(SegmentRelease.hash, SegmentRelease.by_id).where(SegmentRelease.node == segment.header.node, SegmentRelease.release)
+    ).all()
+    by_hash: dict[str, set[uuid.UUID]] = {}
+    for digest, person in words:
+        by_hash.setdefault(digest, set()).add(person)
+    return len(by_hash.get(segment.hash, ())) >= 2
+
+
+def let_in(db: Session, stored: StoredSegment, *, trust: Trust, now: datetime) -> Taken:
+    """Apply a segment of the quarantine that two people have released."""
+    stored.state = "released"
+    return _apply(db, stored, segments.open_body(chain.as_segment(stored)).entries, trust, now)
+
+
+# ---- applying entries ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Work:
+    """What one segment's application shares."""
+
+    db: Session
+    stored: StoredSegment
+    trust: Trust
+    now: datetime
+    taken: Taken
+    merged: dict[uuid.UUID, tuple[uuid.UUID, uuid.UUID]]  # dropped person -> (kept, merge)
+    erased: set[tuple[str, uuid.UUID]]
+
+    @property
+    def writer(self) -> str:
+        return self.stored.node
+
+    @property
+    def by_centre(self) -> bool:
+        return self.stored.node == self.trust.centre
+
+
+@dataclass(frozen=True)
+class _Fact:
+    place: int
+    table: str
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Change:
+    place: int
+    table: str
+    row_id: uuid.UUID
+    entry: dict[str, Any]
+
+
+def _apply(db: Session, stored: StoredSegment, entries: Sequence[Any], trust: Trust, now: datetime) -> Taken:
+    work = _Work(db, stored, trust, now, Taken("new"), merged(db), erased(db))
+    _apply_entries(work, list(enumerate(entries)))
+    if work.taken.new:
+        retry_held(db, trust=trust, now=now)
+    return work.taken
+
+
+def _apply_entries(work: _Work, numbered: Iterable[tuple[int, Any]]) -> None:
+    facts: dict[str, list[_Fact]] = {}
+    changes: list[_Change] = []
+    for place, entry in numbered:
+        match entry:
+            case ["f", str(table), dict(content)]:
+                if _known_as(work, place, table, Kind.FACT):
+                    facts.setdefault(table, []).append(_Fact(place, table, content))
+            case ["c", str(table), str(row_id), dict(change)]:
+                if _known_as(work, place, table, Kind.RECORD):
+                    try:
+                        changes.append(_Change(place, table, uuid.UUID(row_id), change))
+                    except ValueError:
+                        _hold(work, place, table, None, INVALID)
+            case ["x", *_]:
+                work.taken.known += 1  # erased: there is nothing to apply
+            case _:
+                _hold(work, place, "", None, UNKNOWN)
+    _apply_changes(work, changes)
+    for table in sorted(facts, key=lambda name: rows.depth()[name]):
+        _apply_facts(work, table, facts[table])
+
+
+def _known_as(work: _Work, place: int, name: str, kind: Kind) -> bool:
+    """Whether this release knows the table and it travels so; else the entry is held."""
+    table = BY_NAME.get(name)
+    if table is None:
+        _hold(work, place, name[:40], None, UNKNOWN)
+        return False
+    if table.kind is not kind or (table.owners is Owners.CENTRE and not work.by_centre):
+        _hold(work, place, name, None, MAY_NOT_OWN)
+        return False
+    return True
+
+
+def _hold(work: _Work, place: int, table: str, row_id: uuid.UUID | None, why: str, **detail: Any) -> None:
+    """Keep an entry aside. Its content stays in the segment."""
+    work.taken.held[why] += 1
+    held = work.db.scalars(sa.select(HeldEntry).where(HeldEntry.segment_id == work.stored.id, HeldEntry.place == place)).first()
+    if held is None:
+        work.db.add(
+            HeldEntry(segment_id=work.stored.id, place=place, node=work.writer, table=table, row_id=row_id, why=why, detail=detail, at=work.now)
+        )
+    else:
+        held.why, held.detail = why, detail
+    work.db.flush()
+
+
+# ---- facts -----------------------------------------------------------------------------------------------------------
+
+
+def _apply_facts(work: _Work, name: str, facts: Sequence[_Fact]) -> None:
+    table = rows.table_named(name)
+    ready: list[tuple[_Fact, dict[str, Any]]] = []
+    for fact in facts:
+        try:
+            values = rows.from_json(name, fact.content)
+            key = values["id"]
+        except (rows.BadRow, KeyError) as wrong:
+            _hold(work, fact.place, name, None, INVALID, said=str(wrong))
+            continue
+        if values.get("owner_node") != work.writer:
+            _hold(work, fact.place, name, key, NOT_OWNER)
+        elif (name, key) in work.erased:
+            work.taken.known += 1
+        else:
+            ready.append((fact, values | {"segment": work.stored.number}))
+    known = _present(work.db, table, [values["id"] for _, values in ready])
+    new = []
+    for fact, values in ready:
+        if values["id"] not in known:
+            known[values["id"]] = None  # twice in one segment is once
+            new.append((fact, values))
+        elif _same(work, name, values["id"], fact.content):
+            work.taken.known += 1
+        else:
+            _hold(work, fact.place, name, values["id"], CHANGED)
+    for _, values in new:
+        _follow_merges(work, name, values)
+    if not new:
+        return
+    if not _insert_all(work.db, table, [values for _, values in new]):
+        for fact, values in new:
+            _insert_one(work, table, fact.place, values)
+        return
+    work.taken.new += len(new)
+    work.taken.tables[name] += len(new)
+
+
+def _present(db: Session, table: sa.Table, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    """Ids of these that have a row."""
+    found: dict[uuid.UUID, Any] = {}
+    for at in range(0, len(ids), AT_ONCE):
+        found |= dict.fromkeys(db.connection().scalars(sa.select(table.c.id).where(table.c.id.in_(ids[at : at + AT_ONCE]))))
+    return found
+
+
+def _same(work: _Work, name: str, key: uuid.UUID, content: Mapping[str, Any]) -> bool:
+    """Whether the fact that is here says the same."""
+    table = rows.table_named(name)
+    row = work.db.connection().execute(sa.select(*rows.travelling(name).values()).where(table.c.id == key)).mappings().one()
+    here = rows.as_json(name, dict(row))
+    turned = {column for column, kept in _turned(work.db, name, key).items() if column in here}
+    return all(here[column] == value for column, value in content.items() if column in here and column not in turned)
+
+
+def _insert_all(db: Session, table: sa.Table, values: list[dict[str, Any]]) -> bool:
+    """Insert these rows, all or none."""
+    try:
+        with db.begin_nested():
+            db.connection().execute(sa.insert(table), values)
+    except (sa.exc.IntegrityError, sa.exc.StatementError):
+        return False
+    return True
+
+
+def _insert_one(work: _Work, table: sa.Table, place: int, values: dict[str, Any]) -> bool:
+    """Insert a row, or hold its entry and say what is in the way."""
+    if _insert_all(work.db, table, [values]):
+        work.taken.new += 1
+        work.taken.tables[table.name] += 1
+        return True
+    missing = _missing_references(work.db, table.name, values)
+    if missing:
+        _hold(work, place, table.name, values["id"], WAITS, missing=missing)
+        # Two offices that are each other's pair: one of them goes in without, and is folded again when the other is there.
+        if all(rows.references(table.name)[column] == table.name and table.c[column].nullable for column in missing):
+            _insert_all(work.db, table, [values | dict.fromkeys(missing)])
+        return False
+    others = _colliding(work.db, table, values)
+    if not others:
+        _hold(work, place, table.name, values["id"], INVALID, said="")
+    elif str(values["id"]) < min(str(key) for key in others) and _give_way(work, table, others):
+        return _insert_one(work, table, place, values)
+    else:
+        _hold(work, place, table.name, values["id"], CONFLICT, with_ids=sorted(str(key) for key in others))
+    return False
+
+
+def _missing_references(db: Session, name: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """Columns whose row is not here, each with the id it names."""
+    missing = {}
+    for column, target in rows.references(name).items():
+        key = values.get(column)
+        if key is not None and not _present(db, rows.table_named(target), [key]):
+            missing[column] = str(key)
+    return missing
+
+
+def _colliding(db: Session, table: sa.Table, values: Mapping[str, Any]) -> list[uuid.UUID]:
+    """Rows that hold what must be unique."""
+    found: set[uuid.UUID] = set()
+    for columns in _unique(table):
+        if all(values.get(c) is not None for c in columns):
+            where = [table.c[c] == values[c] for c in columns]
+            found |= set(db.connection().scalars(sa.select(table.c.id).where(*where, table.c.id != values["id"])))
+    return sorted(found)
+
+
+def _unique(table: sa.Table) -> list[list[str]]:
+    found = [[c.key for c in rule.columns] for rule in table.constraints if isinstance(rule, sa.UniqueConstraint)]
+    return found + [[c.key for c in index.columns] for index in table.indexes if index.unique]
+
+
+def _give_way(work: _Work, table: sa.Table, others: Sequence[uuid.UUID]) -> bool:
+    """The row with the smaller id stands, whichever came first: the others of that collision are held instead.
+
+    Not where something refers to them: they stand then, and the newcomer is held.
+    """
+    entries = []
+    for key in others:
+        entry = _entry_of(work.db, table.name, key)
+        if entry is None:
+            return False  # written at this node: its own pages rest on it
+        entries.append(entry)
+    try:
+        with work.db.begin_nested():
+            work.db.connection().execute(sa.delete(table).where(table.c.id.in_(others)))
+    except sa.exc.IntegrityError:
+        return False
+    for entry, key in zip(entries, others, strict=True):
+        stored, place = entry
+        _hold(_Work(work.db, stored, work.trust, work.now, work.taken, work.merged, work.erased), place, table.name, key, CONFLICT, with_ids=[])
+    return True
+
+
+def _entry_of(db: Session, name: str, key: uuid.UUID) -> tuple[StoredSegment, int] | None:
+    """The entry of a taken segment that brought a row."""
+    if BY_NAME[name].kind is Kind.FACT:
+        table = rows.table_named(name)
+        row = db.connection().execute(sa.select(table.c.owner_node, table.c.segment).where(table.c.id == key)).first()
+    else:
+        row = db.execute(
+            sa.select(JournalEntry.node, JournalEntry.segment).where(
+                JournalEntry.table == name, JournalEntry.row_id == key, JournalEntry.before.is_(None)
+            )
+        ).first()
+    if row is None or row[0] == db.info["node"] or row[1] is None:
+        return None
+    for stored in db.scalars(
+        sa.select(StoredSegment).where(StoredSegment.node == row[0], StoredSegment.number == row[1], StoredSegment.stream == chain.UP)
+        .options(undefer(StoredSegment.body))
+    ):
+        for place, entry in enumerate(segments.open_body(chain.as_segment(stored)).entries):
+            if (entry[0] == "f" and entry[1] == name and entry[2].get("id") == str(key)) or (entry[0] == "c" and entry[2] == str(key)):
+                return stored, place
+    return None
+
+
+# ---- merged and erased -----------------------------------------------------------------------------------------------
+
+
+def merged(db: Session) -> dict[uuid.UUID, tuple[uuid.UUID, uuid.UUID]]:
+    """Person whose file was dropped -> (the file that is kept in the end, the merge that dropped it)."""
+    direct = {m.dropped_id: (m.kept_id, m.id) for m in db.scalars(sa.select(PersonMerge).where(PersonMerge.undone_at.is_(None)))}
+    found = {}
+    for dropped, (kept, merge) in direct.items():
+        seen = {dropped}
+        while kept in direct and kept not in seen:
+            seen.add(kept)
+            kept = direct[kept][0]
+        found[dropped] = (kept, merge)
+    return found
+
+
+def erased(db: Session) -> set[tuple[str, uuid.UUID]]:
+    """Rows whose content was erased on order: no bundle brings it back."""
+    return {(table, key) for table, key in db.execute(sa.select(Erasure.table, Erasure.row_id))}
+
+
+def _follow_merges(work: _Work, name: str, values: dict[str, Any]) -> None:
+    """References to a dropped file mean the kept one; which were turned is noted, so that it can be undone."""
+    if not work.merged or name in ("person_name", "posting", "person_merge"):
+        return
+    for column, target in rows.references(name).items():
+        key = values.get(column)
+        if target == "person" and key in work.merged:
+            values[column], merge = work.merged[key]
+            if column not in _turned(work.db, name, values["id"]):
+                work.db.add(MergedReference(merge_id=merge, table=name, row_id=values["id"], column=column))
+                work.db.flush()
+
+
+def _turned(db: Session, name: str, key: uuid.UUID) -> dict[str, uuid.UUID]:
+    """Columns of a row that a merge turned."""
+    statement = sa.select(MergedReference.column, MergedReference.merge_id).where(MergedReference.table == name, MergedReference.row_id == key)
+    return {row.column: row.merge_id for row in db.execute(statement)}
+
+
+# ---- records: the fold of their entries ------------------------------------------------------------------------------
+
+
+def _apply_changes(work: _Work, changes: Sequence[_Change]) -> None:
+    db = work.db
+    entries = []
+    for change in changes:
+        try:
+            entries.append((change, _journal_row(work, change)))
+        except (KeyError, TypeError, ValueError) as wrong:
+            _hold(work, change.place, change.table, change.row_id, INVALID, said=str(wrong))
+    known = _present(db, rows.table_named("journal_entry"), [row["id"] for _, row in entries])
+    new = []
+    for change, row in entries:
+        if row["id"] in known:
+            work.taken.known += 1
+        else:
+            known[row["id"]] = None
+            new.append((change, row))
+    if not new:
+        return
+    db.connection().execute(sa.insert(rows.table_named("journal_entry")), [row for _, row in new])
+    state = _states(db, [change for change, _ in new])
+    plain_inserts: list[tuple[_Change, dict[str, Any]]] = []
+
+    def flush_inserts() -> None:
+        if plain_inserts:
+            _insert_rows(work, plain_inserts)
+            plain_inserts.clear()
+
+    for change, row in new:
+        key = (change.table, change.row_id)
+        here = state.get(key)
+        if key in work.erased:
+            work.taken.known += 1
+            continue
+        if here is None and row["before"] is None and row["after"] and row["after"].get("owner_node") == work.writer and _may_add(work, change):
+            if plain_inserts and plain_inserts[-1][0].table != change.table:
+                flush_inserts()
+            plain_inserts.append((change, row))
+            state[key] = (row["version"], work.writer)
+            continue
+        flush_inserts()
+        if here is not None and _follows(work, here, row):
+            state[key] = _update(work, change, row, here)
+        else:
+            state[key] = refold(work.db, change.table, change.row_id, trust=work.trust, work=work, place=change.place, entry_id=row["id"])
+    flush_inserts()
+
+
+def _journal_row(work: _Work, change: _Change) -> dict[str, Any]:
+    entry = change.entry
+    before, after = entry["before"], entry["after"]
+    if not all(part is None or isinstance(part, dict) for part in (before, after)) or (before is None and after is None):
+        raise ValueError("before and after")
+    if type(entry["version"]) is not int:
+        raise ValueError("version")
+    for part in (before, after):
+        rows.from_json(change.table, part or {})
+    return {
+        "id": uuid.UUID(entry["id"]), "at": datetime.fromisoformat(entry["at"]), "actor_id": uuid.UUID(entry["actor_id"]) if entry["actor_id"] else None,
+        "table": change.table, "row_id": change.row_id, "before": before, "after": after, "segment": work.stored.number, "number": 0,
+        "node": work.writer, "version": entry["version"], "refused": None,
+    }
+
+
+def _may_add(work: _Work, change: _Change) -> bool:
+    owners = BY_NAME[change.table].owners
+    return work.by_centre or owners in (Owners.CLASS, Owners.EITHER)
+
+
+def _states(db: Session, changes: Sequence[_Change]) -> dict[tuple[str, uuid.UUID], tuple[int, str] | None]:
+    """Version and owner of the rows that are here."""
+    by_table: dict[str, set[uuid.UUID]] = {}
+    for change in changes:
+        by_table.setdefault(change.table, set()).add(change.row_id)
+    found: dict[tuple[str, uuid.UUID], tuple[int, str] | None] = {}
+    for name, ids in by_table.items():
+        table = rows.table_named(name)
+        listed = sorted(ids)
+        for at in range(0, len(listed), AT_ONCE):
+            statement = sa.select(table.c.id, table.c.version, table.c.owner_node).where(table.c.id.in_(listed[at : at + AT_ONCE]))
+            for key, version, owner in db.connection().execute(statement):
+                found[name, key] = (version, owner)
+    return found
+
+
+def _follows(work: _Work, here: tuple[int, str], row: Mapping[str, Any]) -> bool:
+    """Whether a change may be put on top of the row as it is: newer, and by who owns it."""
+    version, owner = here
+    return row["before"] is not None and row["version"] > version and _counts(row, owner, work.trust.centre)
+
+
+def _counts(row: Mapping[str, Any], owner: str | None, centre: str) -> bool:
+    """Whether a change counts: made by the row's owner, or by the centre when it takes the row over."""
+    return row["node"] == owner or (row["node"] == centre and "owner_node" in (row["after"] or {}))
+
+
+def _insert_rows(work: _Work, inserts: Sequence[tuple[_Change, dict[str, Any]]]) -> None:
+    name = inserts[0][0].table
+    table = rows.table_named(name)
+    values = []
+    for _, row in inserts:
+        one = rows.from_json(name, row["after"]) | {"version": row["version"]}
+        _follow_merges(work, name, one)
+        values.append(one)
+    same_columns = len({tuple(sorted(one)) for one in values}) == 1
+    if same_columns and _insert_all(work.db, table, values):
+        work.taken.new += len(inserts)
+        work.taken.tables[name] += len(inserts)
+        return
+    for (change, _), one in zip(inserts, values, strict=True):
+        _insert_one(work, table, change.place, one)
+
+
+def _update(work: _Work, change: _Change, row: Mapping[str, Any], here: tuple[int, str]) -> tuple[int, str] | None:
+    table = rows.table_named(change.table)
+    if row["after"] is None:
+        return refold(work.db, change.table, change.row_id, trust=work.trust, work=work, place=change.place, entry_id=row["id"])
+    values = rows.from_json(change.table, row["after"]) | {"version": row["version"]}
+    _follow_merges(work, change.table, values | {"id": change.row_id})
+    for column in values:
+        if column in rows.references(change.table) and values[column] in work.merged:
+            values[column] = work.merged[values[column]][0]
+    try:
+        with work.db.begin_nested():
+            work.db.connection().execute(sa.update(table).where(table.c.id == change.row_id).values(values))
+    except (sa.exc.IntegrityError, sa.exc.StatementError):
+        missing = _missing_references(work.db, change.table, values)
+        why = WAITS if missing else CONFLICT
+        _hold(work, change.place, change.table, change.row_id, why, missing=missing)
+        return here
+    work.taken.new += 1
+    work.taken.tables[change.table] += 1
+    return row["version"], values.get("owner_node", here[1])
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What the entries of a record come to."""
+
+    content: dict[str, Any] | None  # None: never added, or removed
+    version: int
+    owner: str | None
+    refused: frozenset[uuid.UUID]  # entries by who did not own the row
+
+
+def fold(entries: Iterable[Mapping[str, Any]], centre: str) -> Folded:
+    """The record that these entries make, whatever order they came in. Pure.
+
+    Sorted by version; of two with one version the centre's comes first, for it takes over by word of its own; then by id. An
+    entry counts when its writer owned the row before it, or is the centre and takes the row over.
+    """
+    content: dict[str, Any] | None = None
+    version, owner, added = 0, None, False
+    refused = set()
+    for row in sorted(entries, key=lambda e: (e["version"], e["node"] != centre, str(e["id"]))):
+        if row["before"] is None and row["after"] is not None:
+            if added or row["after"].get("owner_node") not in (row["node"], None):
+                refused.add(row["id"])
+                continue
+            content, owner, added = dict(row["after"]), row["node"], True
+        elif not added or not _counts(row, owner, centre):
+            refused.add(row["id"])
+            continue
+        elif row["after"] is None:
+            content = None
+        elif content is not None:
+            content |= row["after"]
+            owner = content.get("owner_node", owner)
+        version = row["version"]
+    return Folded(content, version, owner, frozenset(refused))
+
+
+def refold(
+    db: Session, name: str, key: uuid.UUID, *, trust: Trust, work: _Work, place: int, entry_id: uuid.UUID
+) -> tuple[int, str] | None:
+    """Make a row anew from all its entries: after one that came late, out of turn, or by who did not own it."""
+    j = JournalEntry
+    entries = db.execute(
+        sa.select(j.id, j.node, j.version, j.before, j.after, j.refused).where(j.table == name, j.row_id == key)
+    ).mappings().all()
+    folded = fold([dict(e) for e in entries], trust.centre)
+    journal = rows.table_named("journal_entry")
+    for entry in entries:
+        said = NOT_OWNER if entry["id"] in folded.refused else None
+        if said != entry["refused"]:
+            db.connection().execute(sa.update(journal).where(journal.c.id == entry["id"]).values(refused=said))
+    table = rows.table_named(name)
+    here = bool(_present(db, table, [key]))
+    if folded.content is None:
+        if not any(e["before"] is None for e in entries):
+            if here:
+                # The row came down from the centre, not by entries: only its base is missing here.
+                return _on_top_of_base(work, name, key, place, entry_id)
+            _hold(work, place, name, key, WAITS, missing={"id": str(key)})
+            return None
+        if here:
+            try:
+                with db.begin_nested():
+                    db.connection().execute(sa.delete(table).where(table.c.id == key))
+            except sa.exc.IntegrityError:
+                _hold(work, place, name, key, WAITS, missing={}, removed=True)
+                return None
+        _count(work, name, place, key, refused=entry_id in folded.refused)
+        return None
+    values = rows.from_json(name, folded.content) | {"version": folded.version}
+    _follow_merges(work, name, values)
+    if here:
+        try:
+            with db.begin_nested():
+                db.connection().execute(sa.update(table).where(table.c.id == key).values(values))
+        except (sa.exc.IntegrityError, sa.exc.StatementError):
+            missing = _missing_references(db, name, values)
+            _hold(work, place, name, key, WAITS if missing else CONFLICT, missing=missing)
+            return None
+        _count(work, name, place, key, refused=entry_id in folded.refused)
+    elif entry_id in folded.refused:
+        _hold(work, place, name, key, NOT_OWNER)
+    else:
+        _insert_one(work, table, place, values)
+    return folded.version, folded.owner or ""
+
+
+def _on_top_of_base(work: _Work, name: str, key: uuid.UUID, place: int, entry_id: uuid.UUID) -> tuple[int, str] | None:
+    """A change to a row whose earlier entries are at another node: counted when it is newer and by the owner."""
+    table = rows.table_named(name)
+    version, owner = work.db.connection().execute(sa.select(table.c.version, table.c.owner_node).where(table.c.id == key)).one()
+    entry = work.db.get_one(JournalEntry, entry_id)
+    row = {"node": entry.node, "version": entry.version, "before": entry.before, "after": entry.after}
+    if not _follows(work, (version, owner), row) or entry.after is None:
+        _hold(work, place, name, key, NOT_OWNER if entry.version > version else CONFLICT)
+        return version, owner
+    values = rows.from_json(name, entry.after) | {"version": entry.version}
+    work.db.connection().execute(sa.update(table).where(table.c.id == key).values(values))
+    _count(work, name, place, key, refused=False)
+    return entry.version, values.get("owner_node", owner)
+
+
+def _count(work: _Work, name: str, place: int, key: uuid.UUID, *, refused: bool) -> None:
+    if refused:
+        _hold(work, place, name, key, NOT_OWNER)
+    else:
+        work.taken.new += 1
+        work.taken.tables[name] += 1
+
+
+# ---- held entries ----------------------------------------------------------------------------------------------------
+
+
+def retry_held(db: Session, *, trust: Trust, now: datetime, also: Iterable[str] = ()) -> int:
+    """Try again what waits for a row (and, after an upgrade, `also` what was not understood); gives how many were applied."""
+    whys = {WAITS, *also}
+    applied = 0
+    while True:
+        waiting = db.scalars(sa.select(HeldEntry).where(HeldEntry.why.in_(whys), HeldEntry.settled_at.is_(None)).order_by(HeldEntry.id)).all()
+        ready = _ready(db, waiting)
+        before = applied
+        for segment_id, some in ready.items():
+            stored = db.scalars(sa.select(StoredSegment).where(StoredSegment.id == segment_id).options(undefer(StoredSegment.body))).one()
+            entries = segments.open_body(chain.as_segment(stored)).entries
+            for held in some:
+                applied += _retry_one(db, stored, held, entries[held.place], trust, now)
+        if applied == before:
+            return applied
+
+
+def _ready(db: Session, waiting: Sequence[HeldEntry]) -> dict[uuid.UUID, list[HeldEntry]]:
+    """Held entries by segment, without those that wait for a row which is still not here."""
+    wanted: dict[str, set[uuid.UUID]] = {}
+    for held in waiting:
+        for target, key in _awaited(held):
+            wanted.setdefault(target, set()).add(key)
+    here = {target: _present(db, rows.table_named(target), sorted(keys)) for target, keys in wanted.items()}
+    ready: dict[uuid.UUID, list[HeldEntry]] = {}
+    for held in waiting:
+        if all(key in here[target] for target, key in _awaited(held)):
+            ready.setdefault(held.segment_id, []).append(held)
+    return ready
+
+
+def _awaited(held: HeldEntry) -> list[tuple[str, uuid.UUID]]:
+    """Table and id of each row that an entry waits for."""
+    if held.why != WAITS:
+        return []
+    targets = rows.references(held.table)
+    return [(targets.get(column, held.table), uuid.UUID(key)) for column, key in (held.detail.get("missing") or {}).items()]
+
+
+def _retry_one(db: Session, stored: StoredSegment, held: HeldEntry, entry: Any, trust: Trust, now: datetime) -> int:
+    work = _Work(db, stored, trust, now, Taken("new"), merged(db), erased(db))
+    if entry[0] == "c" and BY_NAME.get(entry[1]) is not None:
+        entry_id = uuid.UUID(entry[3]["id"])
+        if _present(db, rows.table_named("journal_entry"), [entry_id]):
+            refold(db, entry[1], uuid.UUID(entry[2]), trust=trust, work=work, place=held.place, entry_id=entry_id)
+        else:
+            _apply_entries(work, [(held.place, entry)])
+    else:
+        _apply_entries(work, [(held.place, entry)])
+    if work.taken.held:
+        return 0
+    held.settled_at, held.settled_how = now, "applied"
+    db.flush()
+    return 1
+
+
+def content_of(db: Session, held: HeldEntry) -> Any:
+    """The entry that is held, as its node wrote it."""
+    stored = db.scalars(sa.select(StoredSegment).where(StoredSegment.id == held.segment_id).options(undefer(StoredSegment.body))).one()
+    return segments.open_body(chain.as_segment(stored)).entries[held.place]
+

@@ -1,0 +1,172 @@
+"""Stored segments of this and other nodes: heads, what a peer lacks, the epochs of this node."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, undefer
+
+from app.ids import random_bytes
+from app.sync.models import Epoch, StoredSegment
+from app.sync.segments import Header, Segment
+
+UP = "up"
+
+
+def down_to(node: str) -> str:
+    """The stream of what the centre sends to one class server."""
+    return f"down:{node}"
+
+
+@dataclass(frozen=True)
+class Head:
+    """The newest segment of a chain that somebody holds."""
+
+    stream: str
+    epoch: str
+    ordinal: int
+    number: int
+    hash: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in receipts and statements."""
+        return {"stream": self.stream, "epoch": self.epoch, "ordinal": self.ordinal, "number": self.number, "hash": self.hash}
+
+
+@dataclass(frozen=True)
+class Link:
+    """A stored segment without its body: enough to walk the tree."""
+
+    id: uuid.UUID
+    epoch: str
+    ordinal: int
+    number: int
+    hash: str
+    prev: str
+
+
+def links(db: Session, node: str, stream: str = UP) -> list[Link]:
+    """All stored segments of a stream, oldest first."""
+    s = StoredSegment
+    rows = db.execute(
+        sa.select(s.id, s.epoch, s.ordinal, s.number, s.hash, s.prev)
+        .where(s.node == node, s.stream == stream).order_by(s.ordinal, s.epoch, s.number, s.hash)
+    )
+    return [Link(*row) for row in rows]
+
+
+def heads(db: Session, node: str, stream: str = UP) -> list[Head]:
+    """The leaves of what is held of a stream: one, unless the node was restored or cloned."""
+    held = links(db, node, stream)
+    inner = {link.prev for link in held}
+    return [Head(stream, link.epoch, link.ordinal, link.number, link.hash) for link in held if link.hash not in inner]
+
+
+def lacking(db: Session, node: str, theirs: Iterable[str], stream: str = UP) -> list[Link]:
+    """Stored segments of a stream that somebody does not hold who holds these hashes and all before them; oldest first."""
+    held = links(db, node, stream)
+    by_hash = {link.hash: link for link in held}
+    known: set[str] = set()
+    for start in theirs:
+        at = by_hash.get(start)
+        while at is not None and at.hash not in known:
+            known.add(at.hash)
+            at = by_hash.get(at.prev)
+    return [link for link in held if link.hash not in known]
+
+
+def holds_all(db: Session, node: str, hashes: Iterable[str], stream: str = UP) -> bool:
+    """Whether these segments are all stored here."""
+    wanted = set(hashes)
+    found = db.scalar(
+        sa.select(sa.func.count(sa.distinct(StoredSegment.hash))).where(
+            StoredSegment.node == node, StoredSegment.stream == stream, StoredSegment.hash.in_(wanted)
+        )
+    )
+    return found == len(wanted)
+
+
+def load(db: Session, ids: Sequence[uuid.UUID]) -> Iterator[Segment]:
+    """Whole segments in this order, one after the other: never all in memory."""
+    for key in ids:
+        row = db.scalars(sa.select(StoredSegment).where(StoredSegment.id == key).options(undefer(StoredSegment.body))).one()
+        yield as_segment(row)
+        db.expunge(row)
+
+
+def as_segment(row: StoredSegment) -> Segment:
+    """A stored segment as it was signed."""
+    return Segment(header=Header.read(row.header), signature=row.signature, body=row.body)
+
+
+def store(db: Session, segment: Segment, *, state: str, now: datetime, bundle: str = "") -> StoredSegment:
+    """Keep a segment; with the caller's transaction, in which its entries are marked or applied."""
+    h = segment.header
+    row = StoredSegment(
+        node=h.node, stream=h.stream, epoch=h.epoch, ordinal=h.ordinal, number=h.number, hash=segment.hash, prev=h.prev,
+        header=h.as_json(), signature=segment.signature, body=segment.body, entries=h.count, state=state, at=now, bundle=bundle,
+    )
+    db.add(row)
+    db.flush()
+    return row
+
+
+# ---- this node's own life --------------------------------------------------------------------------------------------
+
+
+def current_epoch(db: Session) -> Epoch | None:
+    """The epoch that this node writes under; None before its first seal."""
+    return db.scalars(sa.select(Epoch).order_by(Epoch.ordinal.desc(), Epoch.begun_at.desc()).limit(1)).first()
+
+
+def own_head(db: Session, stream: str = UP) -> Head | None:
+    """The newest own segment of the present epoch, or the one the epoch began after; None for a node that never sealed."""
+    epoch = current_epoch(db)
+    return None if epoch is None else head_of(db, epoch, stream)
+
+
+def head_of(db: Session, epoch: Epoch, stream: str = UP) -> Head:
+    """The newest own segment of an epoch; with number 0 before its first, which will follow the segment of this hash."""
+    node = db.info["node"]
+    s = StoredSegment
+    row = db.execute(
+        sa.select(s.number, s.hash).where(s.node == node, s.stream == stream, s.epoch == epoch.code).order_by(s.number.desc()).limit(1)
+    ).first()
+    if row is not None:
+        return Head(stream, epoch.code, epoch.ordinal, row.number, row.hash)
+    before = _newest_before(db, node, stream, epoch)
+    return Head(stream, epoch.code, epoch.ordinal, 0, before)
+
+
+def _newest_before(db: Session, node: str, stream: str, epoch: Epoch) -> str:
+    """What the first segment of an epoch follows: for the own journal the epoch's parent, for a down stream its newest."""
+    if stream == UP:
+        return epoch.parent_hash
+    s = StoredSegment
+    return (
+        db.scalar(
+            sa.select(s.hash).where(s.node == node, s.stream == stream).order_by(s.ordinal.desc(), s.number.desc(), s.hash).limit(1)
+        )
+        or ""
+    )
+
+
+def begin_epoch(db: Session, *, why: str, now: datetime, at_least: int = 1) -> Epoch:
+    """Another life of this database: what is written from here on is told from what an earlier life wrote and this one lost.
+
+    `at_least`: the lowest ordinal it may have (an anchor or a peer may know of epochs that this database does not).
+    """
+    before = own_head(db)
+    ordinal = max(db.scalar(sa.select(sa.func.max(Epoch.ordinal))) or 0, at_least - 1) + 1
+    epoch = Epoch(
+        code=random_bytes(8).hex(), ordinal=ordinal, begun_at=now, why=why,
+        parent_epoch=before.epoch if before else "", parent_number=before.number if before else 0, parent_hash=before.hash if before else "",
+    )
+    db.add(epoch)
+    db.flush()
+    return epoch
