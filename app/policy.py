@@ -94,6 +94,7 @@ POLICY: dict[str, Rule] = {
     "office.edit": roles(Role.ADMINISTRATOR),
     "seat.enrol": roles(Role.CLASS_MANAGER, Role.ADMINISTRATOR),
     # class servers
+    "node.read": roles(Role.ADMINISTRATOR, Role.OPERATOR, Role.MANAGER, Role.AUDITOR),
     "node.keep": roles(Role.ADMINISTRATOR),
     "segment.release": roles(Role.ADMINISTRATOR, Role.OPERATOR, Role.MANAGER),
     # people
@@ -157,6 +158,7 @@ POLICY: dict[str, Rule] = {
         Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.MANAGER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR,
     ),
     "exchange.do": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.OPERATOR, Role.ADMINISTRATOR),
+    "node.read": roles(Role.ADMINISTRATOR, Role.OPERATOR, Role.MANAGER, Role.AUDITOR),
     "node.keep": roles(Role.ADMINISTRATOR),
     "intake.do": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR),
     "person.merge": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR),

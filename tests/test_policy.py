@@ -44,6 +44,7 @@ job.read            -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -
 office.list         -      -       -     -       -  x  x  x  x  x  x  x  x  x  x  x
 office.edit         -      -       -     -       -  -  -  -  -  -  -  -  -  -  -  x
 seat.enrol          -      -       -     -       -  x  -  -  -  -  -  -  -  -  -  x
+node.read           -      -       -     -       -  -  -  -  -  -  -  x  x  -  x  x
 node.keep           -      -       -     -       -  -  -  -  -  -  -  -  -  -  -  x
 segment.release     -      -       -     -       -  -  -  -  -  -  -  x  x  -  -  x
 person.list         -      -       -     -       -  x  -  -  -  x  x  x  x  -  x  x
