@@ -22,6 +22,8 @@ FORMAT = 1
 PURPOSE = b"sabaq segment\n"
 MOST_ENTRIES = 1000
 LARGEST_BODY = 64 * 1024 * 1024  # bytes of entries, decompressed
+MOST_VALUES = 2_000_000  # commas in them: small values take more memory than their text
+AIM = 8 * 1024 * 1024  # bytes of entries after which a sealer begins the next segment
 LARGEST_HEADER = 8 * 1024
 LARGEST = LARGEST_HEADER + 64 + LARGEST_BODY + LARGEST_BODY // 128  # what cannot be compressed grows a little
 LEVEL = 10
@@ -105,6 +107,16 @@ class Body:
     salts: list[bytes | None]
 
 
+def fitting(entries: Sequence[Entry]) -> int:
+    """How many of these entries, from the first, make one segment: at most 1,000 and about 8 MB, but one at least."""
+    size = 0
+    for at, entry in enumerate(entries[:MOST_ENTRIES]):
+        size += len(canonical(entry))
+        if size > AIM and at:
+            return at
+    return min(len(entries), MOST_ENTRIES)
+
+
 def seal(
     entries: Sequence[Entry], *, stream: str, node: str, epoch: str, ordinal: int, number: int, prev: str, sealed_at: datetime,
     keys: NodeKeys, random: Callable[[int], bytes], full: bool = False,
@@ -136,6 +148,8 @@ def open_body(segment: Segment) -> Body:
     """The entries, once they are proven to be those that the header was signed for. Raises BadSegment."""
     header = segment.header
     text = _unpacked(segment.body)
+    if text.count(b",") > MOST_VALUES:
+        raise BadSegment("too-big")
     try:
         found = parse(text)
         entries, texts, rest, salts = _read_body(found)
@@ -237,7 +251,7 @@ def _body_text(texts: Sequence[bytes], rest: dict[str, Any]) -> bytes:
 
 
 def _packed(text: bytes) -> bytes:
-    if len(text) > LARGEST_BODY:
+    if len(text) > LARGEST_BODY or text.count(b",") > MOST_VALUES:
         raise BadSegment("too-big")
     return zstandard.ZstdCompressor(level=LEVEL).compress(text)
 
