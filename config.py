@@ -40,6 +40,8 @@ class Config:
     SECRET_KEY: str = setting("", "Signs cookies, at least 32 characters; empty: made once and kept in the node's folder")
     PEPPER: str = setting("", "Mixed into every password and PIN hash; empty: made once and kept in the node's folder")
     DEFAULT_LANGUAGE: str = setting("en", "Language of a page when neither the person nor the browser names one")
+    STICK: str = setting("", "Folder that counts as a stick beside those under /media, /run/media and /mnt: an unusual mount, or one that plays a stick")
+    SECOND_JOURNAL: str = setting("", "Folder of a second journal, on another disk or a stick that stays in; empty: the stick named SABAQ-JOURNAL, if there is one")
     ZONE: str = setting("Asia/Almaty", "Time zone of this node, for pages that belong to no office")
 
     @property

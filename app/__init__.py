@@ -36,6 +36,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     app.config.from_object(config)
     app.config.update(COOKIE=config.cookie, FOLDER=config.folder, PUBLIC=config.public_url)
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    app.extensions["sabaq.config"] = config
     database = database or open_database(config)
     credentials.use_pepper(config.PEPPER)
 
