@@ -10,7 +10,7 @@ SMALLEST, FIRST, LARGEST = 4 * KIB, 16 * KIB, 1024 * KIB
 
 QUICK = 2.0  # seconds for a piece: the next one may be twice as large
 SLOW = 4.0  # the next one is half as large
-PIECES_BETWEEN_CUTS = 20  # half a piece is lost with each cut, so about 3 in 100 bytes are sent twice
+PIECES_BETWEEN_CUTS = 24  # a cut costs a piece at most: about 2 in 100 bytes are sent twice, 4 at worst
 
 FIRST_WAIT, LONGEST_WAIT = 15.0, 30 * 60.0  # seconds before the next try of an exchange
 QUICK_TRIES = 4  # within one exchange without a byte getting through
