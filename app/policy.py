@@ -158,8 +158,6 @@ POLICY: dict[str, Rule] = {
         Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.MANAGER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR,
     ),
     "exchange.do": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.OPERATOR, Role.ADMINISTRATOR),
-    "node.read": roles(Role.ADMINISTRATOR, Role.OPERATOR, Role.MANAGER, Role.AUDITOR),
-    "node.keep": roles(Role.ADMINISTRATOR),
     "intake.do": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR),
     "person.merge": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR),
     # reports

@@ -93,7 +93,6 @@ certificate.revoke  -      -       -     -       -  -  -  -  -  -  x  -  -  -  -
 certificate.verify  yes    yes     yes   yes     x  x  x  x  x  x  x  x  x  x  x  x
 exchange.see        -      -       -     -       -  x  -  -  -  x  -  x  x  -  x  x
 exchange.do         -      -       -     -       -  x  -  -  -  x  -  -  x  -  -  x
-node.keep           -      -       -     -       -  -  -  -  -  -  -  -  -  -  -  x
 intake.do           -      -       -     -       -  -  -  -  -  x  -  -  -  -  -  x
 person.merge        -      -       -     -       -  -  -  -  -  x  -  -  -  -  -  x
 report.progress     -      -       -     -       -  -  -  -  -  x  -  x  x  -  x  x

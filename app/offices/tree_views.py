@@ -19,7 +19,8 @@ from app.offices import tree
 from app.offices.models import Agency, Classroom, Country, Office, Seat
 from app.offices.scope import under
 from app.offices.tree_forms import AgencyForm, ClassroomForm, CountryForm, EditOfficeForm, NewAgencyForm, OfficeForm
-from app.people.models import Posting
+from app.people.merging import standing
+from app.people.models import Person, Posting
 from app.people.register_queries import on
 from app.policy import Target, scope
 
@@ -132,8 +133,8 @@ def people_by_path(db: Session) -> dict[str, int]:
     """How many people are posted today, by the path of their office; only of offices whose people the reader may see."""
     rows = db.execute(
         sa.select(Office.path, sa.func.count(sa.distinct(Posting.person_id)))
-        .join(Posting, Posting.office_id == Office.id)
-        .where(on(Posting, clock.now().date()), under(Office.path, scope(actor(), "person.list")))
+        .join(Posting, Posting.office_id == Office.id).join(Person, Person.id == Posting.person_id)
+        .where(standing(), on(Posting, clock.now().date()), under(Office.path, scope(actor(), "person.list")))
         .group_by(Office.path)
     )
     return {row[0]: row[1] for row in rows}

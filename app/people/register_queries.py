@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased, joinedload
 
 from app.offices.models import Agency, Country, Office
 from app.offices.scope import under
+from app.people.merging import standing
 from app.people.models import Person, PersonName, Posting, RoleGrant
 from app.people.names import fold
 
@@ -50,14 +51,14 @@ def staff(paths: Iterable[str], today: date, stage: Stage = Stage.SERVING, *, wi
     there = [Posting.person_id == Person.id, Posting.office_id.in_(offices)]
     gone = Person.left_on.is_not(None) & (Person.left_on <= today)
     if stage is Stage.SERVING:
-        return sa.select(Person).where(sa.exists().where(*there, on(Posting, today)), ~gone)
+        return sa.select(Person).where(sa.exists().where(*there, on(Posting, today)), ~gone, standing())
     newer = aliased(Posting)
     last = ~sa.exists().where(newer.person_id == Posting.person_id, newer.valid_from > Posting.valid_from)
     if stage is Stage.LATER:
         begun = sa.exists().where(Posting.person_id == Person.id, Posting.valid_from <= today)
-        return sa.select(Person).where(sa.exists().where(*there, last), ~begun, ~gone)
+        return sa.select(Person).where(sa.exists().where(*there, last), ~begun, ~gone, standing())
     ended = Posting.valid_to.is_not(None) & (Posting.valid_to < today)
-    return sa.select(Person).where(sa.exists().where(*there, last, sa.or_(ended, gone)))
+    return sa.select(Person).where(sa.exists().where(*there, last, sa.or_(ended, gone)), standing())
 
 
 def found_by(text: str) -> list[sa.ColumnElement[bool]]:

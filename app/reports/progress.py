@@ -21,6 +21,7 @@ from app.courses.models import Course, CourseVersion
 from app.errors import Message, say
 from app.offices.models import Agency, Country, Office
 from app.offices.scope import under
+from app.people.merging import standing
 from app.people.models import Person, Posting
 from app.progress.models import LessonProgress
 from app.progress.queries import ENDED, FINAL
@@ -527,7 +528,7 @@ def _posted(asked: Asked) -> sa.Subquery:
         .where(
             _in_scope(asked), Posting.valid_from <= asked.today,
             sa.or_(Posting.valid_to.is_(None), Posting.valid_to >= asked.today),
-            sa.or_(Person.left_on.is_(None), Person.left_on > asked.today),
+            sa.or_(Person.left_on.is_(None), Person.left_on > asked.today), standing(),
         )
     )
     return (query.where(Posting.agency_id == asked.agency_id) if asked.agency_id else query).subquery("posted")

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from app.courses.models import CourseVersion
 from app.offices.models import Agency, Classroom, Office, Seat
 from app.offices.scope import under
+from app.people.merging import standing
 from app.people.models import Person, PersonName, Pin, Posting, RoleGrant
 from app.policy import Role
 from app.runs import rules
@@ -212,7 +213,7 @@ def candidates(
     if person_ids is not None:
         query = query.where(Person.id.in_(list(person_ids)))
     else:
-        query = query.where(sa.or_(Person.left_on.is_(None), Person.left_on > on))
+        query = query.where(sa.or_(Person.left_on.is_(None), Person.left_on > on), standing())
     if paths is not None:
         query = query.where(under(Office.path, paths))
     if office_id is not None:

@@ -26,6 +26,7 @@ from app.http import audit, guarded, me, status_of
 from app.ids import new_pin
 from app.offices.models import Agency, Office
 from app.people.credentials import hash_pin
+from app.people.merging import standing
 from app.people.models import Person, Posting
 from app.people.names import Name, fold, tidy
 from app.policy import Target
@@ -146,7 +147,7 @@ def find(db: Session, of: OfClass, agency_id: uuid.UUID, number: str, name: Name
             sa.and_(Posting.person_id == Person.id, Posting.valid_from <= today, sa.or_(Posting.valid_to.is_(None), Posting.valid_to >= today)),
         )
         .outerjoin(Office, Office.id == Posting.office_id)
-        .order_by(Person.sort_key, Posting.valid_from.desc())
+        .where(standing()).order_by(Person.sort_key, Posting.valid_from.desc())
     )
     rows: list[Any] = []
     if number := tidy(number):
