@@ -1,0 +1,223 @@
+"""Giving a run to its class server and taking it back: whose the rows are, what stands in the way, what is said."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.db import Record
+from app.errors import Conflict, Invalid, NotOurs
+from app.offices.models import Classroom
+from app.progress.models import LessonProgress
+from app.quizzes.models import Attempt, RoomTest
+from app.runs import services as run_services
+from app.runs.models import CourseRun, Enrolment, RunTrainer
+from app.schedule.models import ClassDay, Meeting, MeetingItem, Seating
+from app.sync import handover
+from app.sync.catalogue import TABLES, Kind
+from app.sync.models import HandOver, JournalEntry, Node
+from tests.factories import a_moment, added, make_classroom, make_office, make_person
+from tests.runs import rows as runs
+from tests.schedule import rows as meetings
+
+
+def a_class(db: Session, **values: Any) -> tuple[CourseRun, Node]:
+    """A run with a trainer, two people and a meeting in a classroom whose class server has joined."""
+    office = make_office(db)
+    room = make_classroom(db, office)
+    server = added(db, Node(code=f"class-{uuid.uuid4().hex[:6]}", role="classroom", title="Class server Korday", office_id=office.id, classroom_id=room.id, state="joined"))
+    run = runs.make_run(db, office, classroom_id=room.id, **values)
+    runs.teach(db, run, make_person(db, office))
+    for _ in range(2):
+        runs.enrol(db, run)
+    meetings.make_item(db, meetings.make_meeting(db, run))
+    db.commit()
+    db.info["writing"] = True
+    return run, server
+
+
+def owners(db: Session, run: CourseRun) -> set[str]:
+    """Who owns the run and what is below it."""
+    members, held = sa.select(Enrolment.id).where(Enrolment.run_id == run.id), sa.select(Meeting.id).where(Meeting.run_id == run.id)
+    found = {run.owner_node}
+    for model, where in (
+        (RunTrainer, RunTrainer.run_id == run.id), (Enrolment, Enrolment.run_id == run.id), (Meeting, Meeting.run_id == run.id),
+        (MeetingItem, MeetingItem.meeting_id.in_(held)), (Seating, Seating.run_id == run.id), (LessonProgress, LessonProgress.enrolment_id.in_(members)),
+    ):
+        found |= set(db.scalars(sa.select(model.owner_node).where(where)))
+    return found
+
+
+def test_every_record_below_a_run_says_whether_it_goes_with_it() -> None:
+    """A table of records that refers to a run, an enrolment or a meeting is handed over with the run, or says why it stays."""
+    columns = {"run_id", "enrolment_id", "meeting_id"}
+    below = {t.model for t in TABLES if t.kind is Kind.RECORD and columns & set(t.model.__table__.columns.keys())}
+
+    assert below == {one.model for one in handover.BELOW} | set(handover.STAY)
+
+
+@pytest.mark.goal("NET-04")
+def test_a_run_goes_to_the_class_server_with_all_below_it(db: Session) -> None:
+    """Run, trainers, enrolments, meetings and their lines change hands in one action, each by a journal entry, with one fact of it."""
+    run, server = a_class(db)
+    by = meetings.by(db)
+
+    fact = handover.give(db, run, server=server, by=by, now=a_moment(), reason="the class begins")
+    db.commit()
+
+    assert owners(db, run) == {server.code}
+    assert (fact.table, fact.row_id, fact.from_node, fact.to_node, fact.rows, fact.by_id) == ("course_run", run.id, "test", server.code, 6, by)
+    entry = db.scalars(sa.select(JournalEntry).where(JournalEntry.row_id == run.id).order_by(JournalEntry.version.desc())).first()
+    assert entry is not None and entry.after == {"owner_node": server.code}
+
+
+def test_the_centre_refuses_changes_to_a_run_that_it_gave_away(db: Session) -> None:
+    """What a class server keeps, the centre does not change; the sentence names the server."""
+    run, server = a_class(db)
+    handover.give(db, run, server=server, by=None, now=a_moment())
+    db.commit()
+    db.info["writing"] = True
+
+    with pytest.raises(NotOurs, match=server.code):
+        run_services.cancel_run(db, run, by=meetings.by(db), now=a_moment(), reason="no trainer")
+
+    db.rollback()
+    assert db.scalar(sa.select(CourseRun.state).where(CourseRun.id == run.id)) == "open"
+
+
+def test_study_of_those_in_class_goes_along_and_of_others_stays(db: Session) -> None:
+    """What somebody has read who comes to the class goes with the run; who studies from afar goes on at the centre."""
+    run, server = a_class(db)
+    here = db.scalars(sa.select(Enrolment).where(Enrolment.run_id == run.id).order_by(Enrolment.number)).first()
+    away = runs.enrol(db, run, mode="remote")
+    assert here is not None
+    read = [added(db, LessonProgress(enrolment_id=one.id, lesson="l1", started_at=a_moment(), visited_at=a_moment())) for one in (here, away)]
+    db.commit()
+    db.info["writing"] = True
+
+    handover.give(db, run, server=server, by=None, now=a_moment())
+
+    assert [row.owner_node for row in read] == [server.code, "test"]
+
+
+def a_room_test(db: Session, run: CourseRun) -> Record:
+    return added(db, RoomTest(run_id=run.id, quiz="post", started_at=a_moment(), started_by=meetings.by(db)))
+
+
+def an_open_attempt(db: Session, run: CourseRun) -> Record:
+    member = runs.enrol(db, run)
+    return added(db, Attempt(
+        enrolment_id=member.id, course_version_id=run.course_version_id, quiz="post", kind="post-test", number=1, language="ru", seed="s", draw=[], supervised=True,
+        started_at=a_moment(),
+    ))
+
+
+def an_open_day(db: Session, run: CourseRun) -> Record:
+    return added(db, ClassDay(run_id=run.id, day=run.starts_on, opened_at=a_moment(), opened_by=meetings.by(db)))
+
+
+@pytest.mark.parametrize(
+    ("busy", "said"), [(a_room_test, "A test is started for the room"), (an_open_attempt, "not handed in yet: 1"), (an_open_day, "The class of this run is open")]
+)
+def test_a_run_does_not_change_hands_in_the_middle_of_a_class(db: Session, busy: Any, said: str) -> None:
+    """While a test or a class day is open nothing is handed over, and the sentence says what to end first."""
+    run, server = a_class(db)
+    busy(db, run)
+
+    with pytest.raises(Conflict, match=said):
+        handover.give(db, run, server=server, by=None, now=a_moment())
+
+    assert owners(db, run) == {"test"}
+
+
+def test_only_the_joined_server_of_the_runs_own_room_gets_it(db: Session) -> None:
+    """Another room's server, one that has not joined, a run that is over: refused, each with its sentence."""
+    run, server = a_class(db)
+    _, other = a_class(db)
+    with pytest.raises(Conflict, match="another classroom"):
+        handover.give(db, run, server=other, by=None, now=a_moment())
+    server.state = "invited"
+    with pytest.raises(Conflict, match="has not joined"):
+        handover.give(db, run, server=server, by=None, now=a_moment())
+    server.state, run.state = "joined", "closed"
+    with pytest.raises(Conflict, match="is over"):
+        handover.give(db, run, server=server, by=None, now=a_moment())
+
+
+def test_who_is_enrolled_late_follows_the_run(db: Session) -> None:
+    """An enrolment that the centre adds to a run given away is handed over before the next bundle; doing so again moves nothing."""
+    run, server = a_class(db)
+    handover.give(db, run, server=server, by=None, now=a_moment())
+    late = runs.enrol(db, run)
+    db.commit()
+    db.info["writing"] = True
+
+    moved = [handover.give_late(db, server, now=a_moment(1)) for _ in range(2)]
+
+    assert (moved, late.owner_node) == ([1, 0], server.code)
+    assert db.scalars(sa.select(HandOver.rows).where(HandOver.row_id == run.id).order_by(HandOver.at)).all() == [6, 1]
+
+
+def test_taken_back_the_run_is_the_centres_again(db: Session) -> None:
+    """The centre takes over the run and all that its server kept below it, and may change it again; a reason is asked for."""
+    run, server = a_class(db)
+    handover.give(db, run, server=server, by=None, now=a_moment())
+    db.commit()
+    db.info["writing"] = True
+    with pytest.raises(Invalid, match="Say why"):
+        handover.take_back(db, run, by=None, now=a_moment(1), reason=" ")
+
+    handover.take_back(db, run, by=None, now=a_moment(1), reason="the server is broken")
+    db.commit()
+    db.info["writing"] = True
+    run_services.cancel_run(db, run, by=meetings.by(db), now=a_moment(), reason="no trainer")
+
+    assert (owners(db, run), run.state) == ({"test"}, "cancelled")
+
+
+def test_an_open_class_is_taken_back_only_from_a_dead_server(db: Session) -> None:
+    """A class day that is open at a living server stops the centre; of a revoked server nothing does."""
+    run, server = a_class(db)
+    handover.give(db, run, server=server, by=None, now=a_moment())
+    day = ClassDay(run_id=run.id, day=run.starts_on, opened_at=a_moment(), opened_by=meetings.by(db), owner_node=server.code)
+    added(db, day)
+    db.commit()
+    db.info["writing"] = True
+    with pytest.raises(Conflict, match="class of this run is open"):
+        handover.take_back(db, run, by=None, now=a_moment(1), reason="dead")
+    server.state = "revoked"
+    db.flush()
+
+    handover.take_back(db, run, by=None, now=a_moment(1), reason="dead")
+
+    assert day.owner_node == "test"
+
+
+def test_a_class_server_gives_its_run_back(db: Session) -> None:
+    """The owner's last change makes the centre the owner of run and records; not while a class is open."""
+    run, _ = a_class(db)
+    centre = added(db, Node(code="centre", role="centre", title="Centre", office_id=run.office_id, state="joined"))
+    day = added(db, ClassDay(run_id=run.id, day=run.starts_on, opened_at=a_moment(), opened_by=meetings.by(db)))
+    with pytest.raises(Conflict, match="class of this run is open"):
+        handover.give_back(db, run, centre=centre, by=None, now=a_moment())
+    day.closed_at = a_moment()
+    db.flush()
+
+    rows = handover.give_back(db, run, centre=centre, by=None, now=a_moment())
+
+    assert (rows, owners(db, run), day.owner_node) == (7, {"centre"}, "centre")
+
+
+def test_the_room_of_a_run_tells_its_class_server(db: Session) -> None:
+    """A run without a classroom, or in a room whose server was revoked, has no class server to go to."""
+    run, server = a_class(db)
+    assert handover.class_server_of(db, run) is server
+    assert db.get_one(Classroom, run.classroom_id).id == server.classroom_id
+    server.state = "revoked"
+    db.flush()
+
+    assert handover.class_server_of(db, run) is None
