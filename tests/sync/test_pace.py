@@ -59,7 +59,7 @@ def upload(size: int, line: Line) -> int:
 
 @pytest.mark.goal("NET-16")
 def test_four_weeks_of_a_class_cross_a_line_of_64_kbit_that_is_cut_every_30_seconds():
-    """200,000 facts of 120 bytes: at most 5 % of the bytes are sent twice, and they arrive within an hour and a half."""
+    """200,000 facts of 120 bytes: at most 5 % of the bytes are sent twice, and they arrive within two hours."""
     size = 200_000 * 120
     line = Line(rate=8000, next_cut=lambda: 30.0)
 
@@ -67,7 +67,7 @@ def test_four_weeks_of_a_class_cross_a_line_of_64_kbit_that_is_cut_every_30_seco
 
     assert cuts > 90
     assert line.in_vain <= size * 0.05
-    assert line.now < 90 * 60
+    assert line.now < 120 * 60
 
 
 @given(
