@@ -113,7 +113,7 @@ def take(db: Session, segment: Segment, *, trust: Trust, now: datetime, bundle: 
         )
     )
     quarantined = header.node in trust.revoked and not _released(db, segment)
-    stored = chain.store(db, segment, state="quarantine" if quarantined else "applied", now=now, bundle=bundle)
+    stored = chain.store(db, segment, state="quarantine" if quarantined else "applied", now=now, bundle=bundle, entries=body.entries)
     if quarantined:
         return Taken("quarantine", fork=fork is not None)
     taken = _apply(db, stored, body.entries, trust, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -104,12 +105,19 @@ def as_segment(row: StoredSegment) -> Segment:
     return Segment(header=Header.read(row.header), signature=row.signature, body=row.body)
 
 
-def store(db: Session, segment: Segment, *, state: str, now: datetime, bundle: str = "") -> StoredSegment:
-    """Keep a segment; with the caller's transaction, in which its entries are marked or applied."""
+def store(
+    db: Session, segment: Segment, *, state: str, now: datetime, bundle: str = "", entries: Iterable[Sequence[Any]] = ()
+) -> StoredSegment:
+    """Keep a segment; with the caller's transaction, in which its entries are marked or applied.
+
+    Of `entries`, those of its body, it is noted how many are of which table.
+    """
+    tables = Counter(str(entry[1])[:40] for entry in entries if len(entry) > 2)
     h = segment.header
     row = StoredSegment(
         node=h.node, stream=h.stream, epoch=h.epoch, ordinal=h.ordinal, number=h.number, hash=segment.hash, prev=h.prev,
         header=h.as_json(), signature=segment.signature, body=segment.body, entries=h.count, state=state, at=now, bundle=bundle,
+        tables=dict(tables),
     )
     db.add(row)
     db.flush()

@@ -146,6 +146,7 @@ class StoredSegment(Stays, Base):
     state: Mapped[str] = mapped_column(sa.String(12), default="applied")  # own | applied | quarantine | released
     at: Mapped[datetime]  # sealed or taken here, by the local clock
     bundle: Mapped[str] = mapped_column(sa.String(32), default="")  # that it came with
+    tables: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)  # how many entries of each: told without opening it
 
 
 class HeldEntry(Stays, Base):

@@ -102,7 +102,7 @@ def seal_all(
             if chain.own_head(db) != head:
                 continue  # another sealer was first
             _mark(db, ((table, key) for table, key, _ in taken), segment.header.number)
-            chain.store(db, segment, state="own", now=now)
+            chain.store(db, segment, state="own", now=now, entries=[entry for _, _, entry in taken])
         _anchor(folder, database.node, chain.Head(chain.UP, head.epoch, head.ordinal, head.number + 1, segment.hash), machine)
         made += 1
 

@@ -87,6 +87,7 @@ def upgrade() -> None:
     sa.Column('state', sa.String(length=12), nullable=False),
     sa.Column('at', app.db.UtcDateTime(), nullable=False),
     sa.Column('bundle', sa.String(length=32), nullable=False),
+    sa.Column('tables', app.db.Json, nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_segment')),
     sa.UniqueConstraint('node', 'stream', 'epoch', 'number', 'hash', name=op.f('uq_segment_node_stream_epoch_number_hash'))
