@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from app.ids import new_token
@@ -27,6 +28,21 @@ def keep(folder: Path, data: bytes) -> str:
             os.fsync(file.fileno())
         part.replace(path)
     return sha256
+
+
+def keep_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Keep a large file under this path, whole or not at all; whoever gives the pieces raises where they are not what they should be."""
+    part = path.with_name(f".{path.name}.{new_token(64)}")
+    try:
+        with part.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def kept(folder: Path, sha256: str) -> bytes | None:
