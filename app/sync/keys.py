@@ -18,6 +18,21 @@ from app.sync.canonical import canonical, read
 
 FILE = "node-keys.json"
 
+# Points of order 1, 2, 4 and 8, however they are written (the sign bit apart): under such a key anybody's signature can fit
+# (RFC 8032, 5.1; test_keys.py works them out).
+_WEAK = {
+    bytes.fromhex(text)
+    for text in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+}
+
 
 @dataclass(frozen=True)
 class PublicKeys:
@@ -102,7 +117,9 @@ def sign(keys: NodeKeys, purpose: bytes, digest: bytes) -> bytes:
 
 
 def verify(public_sign: bytes, purpose: bytes, digest: bytes, signature: bytes) -> bool:
-    """Whether the digest was signed for this purpose with the private half of this key."""
+    """Whether the digest was signed for this purpose with the private half of this key. Never under a weak key."""
+    if len(public_sign) != 32 or public_sign[:31] + bytes([public_sign[31] & 0x7F]) in _WEAK:
+        return False
     try:
         Ed25519PublicKey.from_public_bytes(public_sign).verify(signature, purpose + digest)
     except (InvalidSignature, ValueError):
