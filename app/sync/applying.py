@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, undefer
 
 from app.errors import BadSegment
+from app.people import merging
 from app.sync import chain, rows, segments
 from app.sync.catalogue import BY_NAME, Kind, Owners
 from app.sync.models import (
@@ -283,7 +284,7 @@ def _apply_facts(work: _Work, name: str, facts: Sequence[_Fact]) -> None:
         else:
             _hold(work, fact.place, name, values["id"], CHANGED)
     for _, values in new:
-        _follow_merges(work, name, values)
+        _follow_merges(work, name, values, values["id"])
     if not new:
         return
     if not _insert_all(work.db, table, [values for _, values in new]):
@@ -397,11 +398,10 @@ def _entry_of(db: Session, name: str, key: uuid.UUID) -> tuple[StoredSegment, in
         table = rows.table_named(name)
         row = db.connection().execute(sa.select(table.c.owner_node, table.c.segment).where(table.c.id == key)).first()
     else:
-        row = db.execute(
-            sa.select(JournalEntry.node, JournalEntry.segment).where(
-                JournalEntry.table == name, JournalEntry.row_id == key, JournalEntry.before.is_(None)
-            )
-        ).first()
+        added = db.execute(
+            sa.select(JournalEntry.node, JournalEntry.segment, JournalEntry.before).where(JournalEntry.table == name, JournalEntry.row_id == key)
+        )
+        row = next((entry for entry in added if entry.before is None), None)  # stored as JSON's null, which SQL does not call NULL
     if row is None or row[0] == db.info["node"] or row[1] is None:
         return None
     for stored in db.scalars(
@@ -435,16 +435,13 @@ def erased(db: Session) -> set[tuple[str, uuid.UUID]]:
     return {(table, key) for table, key in db.execute(sa.select(Erasure.table, Erasure.row_id))}
 
 
-def _follow_merges(work: _Work, name: str, values: dict[str, Any]) -> None:
+def _follow_merges(work: _Work, name: str, values: dict[str, Any], key: uuid.UUID) -> None:
     """References to a dropped file mean the kept one; which were turned is noted, so that it can be undone."""
-    if not work.merged or name in ("person_name", "posting", "person_merge"):
-        return
-    for column, target in rows.references(name).items():
-        key = values.get(column)
-        if target == "person" and key in work.merged:
-            values[column], merge = work.merged[key]
-            if column not in _turned(work.db, name, values["id"]):
-                work.db.add(MergedReference(merge_id=merge, table=name, row_id=values["id"], column=column))
+    for column in merging.references().get(name, ()) if work.merged else ():
+        if values.get(column) in work.merged:
+            values[column], merge = work.merged[values[column]]
+            if column not in _turned(work.db, name, key):
+                work.db.add(MergedReference(merge_id=merge, table=name, row_id=key, column=column))
                 work.db.flush()
 
 
@@ -558,7 +555,7 @@ def _insert_rows(work: _Work, inserts: Sequence[tuple[_Change, dict[str, Any]]])
     values = []
     for _, row in inserts:
         one = rows.from_json(name, row["after"]) | {"version": row["version"]}
-        _follow_merges(work, name, one)
+        _follow_merges(work, name, one, one["id"])
         values.append(one)
     same_columns = len({tuple(sorted(one)) for one in values}) == 1
     if same_columns and _insert_all(work.db, table, values):
@@ -574,10 +571,7 @@ def _update(work: _Work, change: _Change, row: Mapping[str, Any], here: tuple[in
     if row["after"] is None:
         return refold(work.db, change.table, change.row_id, trust=work.trust, work=work, place=change.place, entry_id=row["id"])
     values = rows.from_json(change.table, row["after"]) | {"version": row["version"]}
-    _follow_merges(work, change.table, values | {"id": change.row_id})
-    for column in values:
-        if column in rows.references(change.table) and values[column] in work.merged:
-            values[column] = work.merged[values[column]][0]
+    _follow_merges(work, change.table, values, change.row_id)
     try:
         with work.db.begin_nested():
             work.db.connection().execute(sa.update(table).where(table.c.id == change.row_id).values(values))
@@ -661,7 +655,7 @@ def refold(
         _count(work, name, place, key, refused=entry_id in folded.refused)
         return None
     values = rows.from_json(name, folded.content) | {"version": folded.version}
-    _follow_merges(work, name, values)
+    _follow_merges(work, name, values, key)
     if here:
         try:
             with db.begin_nested():

@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.db import Database
+from app.people import merging
 from app.sync import applying, chain, rows
 from app.sync.applying import Taken, Trust
 from app.sync.canonical import canonical
 from app.sync.catalogue import TABLES, Kind
-from app.sync.models import StoredSegment
+from app.sync.models import PersonMerge, StoredSegment
 from app.work import work
 
 PAGE = 2000  # rows read at once
@@ -52,6 +53,8 @@ def rebuild(source: Database, target: Database, *, now: datetime, progress: Call
         del node
     with work(target) as db:
         applying.retry_held(db, trust=trust, now=now)
+        for merge in db.scalars(sa.select(PersonMerge).where(PersonMerge.undone_at.is_(None)).order_by(PersonMerge.version, PersonMerge.id)).all():
+            merging.turn(db, merge)  # what came before the merge was taken as it was written
     return done
 
 
