@@ -16,6 +16,11 @@ RECORDS = (
 )
 
 
+FACTS = (
+    'daily_check', 'taught', 'attendance_mark', 'minutes_line', 'answer', 'mark', 'mark_correction', 'attempt_event', 'granted_attempt', 'sheet_entry', 'practical_work', 'practical_mark', 'clock_step', 'feedback_sheet', 'certificate_event', 'audit_event', 'hand_over', 'segment_release', 'erasure',
+)
+
+
 def number_what_is_there() -> None:
     """Give the entries of before their order, and the rows the version that their entries have reached."""
     op.execute(
@@ -301,12 +306,18 @@ def upgrade() -> None:
     op.add_column('signatory', sa.Column('version', sa.BigInteger(), nullable=False, server_default=sa.text('0')))
     op.add_column('signing_key', sa.Column('version', sa.BigInteger(), nullable=False, server_default=sa.text('0')))
 
+    for table in FACTS:
+        op.create_index(
+            f'ix_{table}_unsealed', table, ['id'], unique=False, postgresql_where=sa.text('segment IS NULL'), sqlite_where=sa.text('segment IS NULL'),
+        )
     number_what_is_there()
 
 
 def downgrade() -> None:
     if op.get_bind().dialect.name == 'postgresql':
         op.execute('DROP SEQUENCE journal_entry_number')
+    for table in FACTS:
+        op.drop_index(f'ix_{table}_unsealed', table_name=table)
     op.drop_column('signing_key', 'version')
     op.drop_column('signatory', 'version')
     op.drop_column('seating', 'version')
