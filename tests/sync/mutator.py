@@ -209,7 +209,7 @@ def closed(found: Opened, receiver: PublicKeys) -> bytes:
 
 
 def _a_part_changed(found: Opened, chance: random.Random) -> Opened:
-    at = chance.randrange(2, len(found.parts) - 1)
+    at = chance.choice([at for at, part in enumerate(found.parts) if at > 1 and part[2]])
     kind, _, content = found.parts[at]
     return found.with_part(at, kind, _bit(content, chance))
 
