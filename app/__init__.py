@@ -26,7 +26,7 @@ from app.runs import queries as runs_now
 from app.runs import views as runs
 from app.schedule import views as schedule
 from app.storage import Storage
-from app.sync import journal
+from app.sync import joining_views, journal, node_views
 from config import Config
 
 
@@ -43,6 +43,10 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, classday, certificates, job_views, lists):
         app.register_blueprint(folder.bp)
 
+    if config.ROLE == "classroom":
+        joining_views.install(app, database)
+    else:
+        app.register_blueprint(node_views.bp)
     assets.install(app, config.folder / "static")
     i18n.install(app)
     navigation.install(app)

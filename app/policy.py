@@ -97,6 +97,7 @@ POLICY: dict[str, Rule] = {
     "node.read": roles(Role.ADMINISTRATOR, Role.OPERATOR, Role.MANAGER, Role.AUDITOR),
     "node.keep": roles(Role.ADMINISTRATOR),
     "segment.release": roles(Role.ADMINISTRATOR, Role.OPERATOR, Role.MANAGER),
+    "class.accounts": roles(Role.CLASS_MANAGER, Role.ADMINISTRATOR),  # on a class server alone
     # people
     "person.list": roles(*SEES_PEOPLE),
     "person.read": roles(*SEES_PEOPLE, owner=True),

@@ -35,6 +35,7 @@ from tests.certificates import rows as certificates
 from tests.quizzes import rows as quizzes
 from tests.runs import rows as runs
 from tests.schedule import rows as meetings
+from tests.sync import node_rows as nodes
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,26 @@ def classroom(db: Session, office: Office) -> Example:
     """A classroom of the office."""
     room: Classroom = factories.make_classroom(db, office)
     return Example({"classroom_id": room.id})
+
+
+def class_server(db: Session, office: Office) -> Example:
+    """A class server of the office that has joined."""
+    return Example({"node_id": nodes.make_node(db, office, state="joined").id})
+
+
+def invited_server(db: Session, office: Office) -> Example:
+    """One that was invited."""
+    return Example({"node_id": nodes.make_node(db, office).id})
+
+
+def quarantined(db: Session, office: Office) -> Example:
+    """One that was revoked, of which nothing has come since."""
+    return Example({"node_id": nodes.make_node(db, office, state="revoked").id, "what": "refuse"})
+
+
+def join_request(db: Session, office: Office) -> Example:
+    """A class server that asks to join."""
+    return Example({"request_id": nodes.make_request(db, nodes.make_node(db, office)).id})
 
 
 def agency(db: Session, office: Office) -> Example:
@@ -338,6 +359,12 @@ def background_job(db: Session, office: Office, with_file: bool = False) -> Exam
 
 
 EXAMPLES: dict[str, Make] = {
+    "nodes.node": class_server,
+    "nodes.another_code": invited_server,
+    "nodes.revoke": class_server,
+    "nodes.quarantine": quarantined,
+    "nodes.accept": join_request,
+    "nodes.turn_down": join_request,
     # background work
     "jobs.page": background_job,
     "jobs.stop": background_job,

@@ -47,6 +47,7 @@ seat.enrol          -      -       -     -       -  x  -  -  -  -  -  -  -  -  -
 node.read           -      -       -     -       -  -  -  -  -  -  -  x  x  -  x  x
 node.keep           -      -       -     -       -  -  -  -  -  -  -  -  -  -  -  x
 segment.release     -      -       -     -       -  -  -  -  -  -  -  x  x  -  -  x
+class.accounts      -      -       -     -       -  x  -  -  -  -  -  -  -  -  -  x
 person.list         -      -       -     -       -  x  -  -  -  x  x  x  x  -  x  x
 person.read         -      -       yes   -       -  x  -  -  -  x  x  x  x  -  x  x
 person.edit         -      -       -     -       -  -  -  -  -  x  -  -  -  -  -  x

@@ -154,6 +154,20 @@ def take_back(db: Session, run: CourseRun, *, by: uuid.UUID | None, now: datetim
     return _noted(db, run, before, own, moved + 1, by, now, reason)
 
 
+def pass_on(db: Session, *, old: Node, new: Node, by: uuid.UUID | None, now: datetime, reason: str) -> int:
+    """Runs that are not over go from a revoked class server to the one in its place, as far as the centre knows them; gives how many rows."""
+    take_write_lock(db)
+    total = 0
+    with taking_over(db):
+        for run in db.scalars(sa.select(CourseRun).where(CourseRun.owner_node == old.code, CourseRun.state.in_(("planned", "open")))).all():
+            moved = _move(_rows_below(db, run.id, owner=old.code), new.code) + 1
+            run.owner_node = new.code
+            db.flush()
+            _noted(db, run, old.code, new.code, moved, by, now, reason)
+            total += moved
+    return total
+
+
 def why_not_give_back(db: Session, run: CourseRun) -> Message | None:
     """What stands in the way of giving a run back to the centre from a class server; None when nothing does."""
     if run.owner_node != db.info["node"]:

@@ -13,20 +13,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.certificates.models import NumberBlock, SigningKey
-from app.db import Record, take_write_lock
+from app.db import take_write_lock
 from app.errors import Conflict, Invalid, NotFound, say
 from app.i18n import pick
 from app.offices.models import Classroom, Equipment, Office, Seat
 from app.ops import VERSION
+from app.people import credentials
 from app.people.models import Account, Person, RoleGrant
 from app.policy import Role
-from app.sync import applying, chain, handshake, journal, keys, trust
-from app.sync.catalogue import TABLES, Kind, Owners
+from app.runs.models import RunTrainer
+from app.sync import applying, chain, handover, handshake, journal, keys, segments, trust
+from app.sync.catalogue import TABLES, Kind
 from app.sync.keys import NodeKeys
 from app.sync.models import HandOver, JoinCode, JoinRequest, Node, SegmentRelease, StoredSegment
 from app.sync.trust import Joining
@@ -285,8 +288,6 @@ def _held_back(db: Session, node: Node) -> Sequence[StoredSegment]:
 
 def what_is_in(db: Session, node: Node) -> dict[str, int]:
     """How many entries of each table wait in quarantine."""
-    from app.sync import segments
-
     counts: dict[str, int] = {}
     for stored in _held_back(db, node):
         for entry in segments.open_body(chain.as_segment(stored)).entries:
@@ -332,24 +333,25 @@ def _who_releases(words: Sequence[SegmentRelease], also: uuid.UUID | None) -> se
 
 # ---- coming back -----------------------------------------------------------------------------------------------------
 
-MOVED_AT_ONCE = 500
-HANDED_ON = {Owners.EITHER, Owners.CLASS, Owners.HANDED}
+ROOM = {Classroom.__tablename__, Seat.__tablename__, Equipment.__tablename__}
 
 
 def take_place(db: Session, old: Node, new: Node, *, by: uuid.UUID | None, now: datetime) -> int:
-    """What a revoked class server owned becomes the new one's: it goes on with the open runs; gives how many rows.
+    """What a revoked class server owned finds a new owner; gives how many rows.
 
-    Facts stay their writer's. Certificate keys do not go over: the new server makes its own.
+    Its room and the runs that are not over go to the server in its place, which goes on with them; all else (walk-ins, runs that are
+    over, certificates) is the centre's. Facts stay their writer's.
     """
     take_write_lock(db)
-    moved = 0
+    own = db.info["node"]
+    moved = handover.pass_on(db, old=old, new=new, by=by, now=now, reason=old.revoked_why)
     with journal.taking_over(db):
         for table in TABLES:
-            model = table.model
-            if table.kind is not Kind.RECORD or table.owners not in HANDED_ON or not issubclass(model, Record) or model is SigningKey:
+            if table.kind is not Kind.RECORD:
                 continue
+            model: Any = table.model
             for row in db.scalars(sa.select(model).where(model.owner_node == old.code)):
-                row.owner_node = new.code
+                row.owner_node = new.code if table.name in ROOM else own
                 moved += 1
             db.flush()
     db.add(HandOver(table="node", row_id=new.id, from_node=old.code, to_node=new.code, rows=moved, at=now, by_id=by, reason=old.revoked_why))
@@ -462,6 +464,40 @@ def keepers(db: Session, *, node: str, today: date) -> list[Keeper]:
     found: dict[uuid.UUID, Keeper] = {}
     for person_id, name, number, role in rows:
         found.setdefault(person_id, Keeper(person_id, name, number, Role(role)))
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """A member of staff who works at this class server."""
+
+    person_id: uuid.UUID
+    name: str
+    service_number: str
+    roles: tuple[Role, ...]
+    signs_in: bool  # he has a password here
+    start: bool  # which is a start password
+
+
+def staff_here(db: Session, *, today: date) -> list[Colleague]:
+    """Everybody with a role of staff that came down to this node, and the trainers of its runs."""
+    rows = db.execute(
+        sa.select(Person.id, Person.display_name, Person.service_number, RoleGrant.role, Account.password_hash)
+        .outerjoin(RoleGrant, sa.and_(
+            RoleGrant.person_id == Person.id, RoleGrant.valid_from <= today, sa.or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to >= today),
+        ))
+        .outerjoin(Account, Account.person_id == Person.id)
+        .where(
+            sa.or_(RoleGrant.role != Role.TRAINEE.value, Person.id.in_(sa.select(RunTrainer.person_id))),
+            sa.or_(Person.left_on.is_(None), Person.left_on >= today),
+        )
+        .order_by(Person.sort_key, Person.id, RoleGrant.role)
+    )
+    found: dict[uuid.UUID, Colleague] = {}
+    for person_id, name, number, role, stored in rows:
+        before = found.get(person_id)
+        held = (*(before.roles if before else ()), *([Role(role)] if role else []))
+        found[person_id] = Colleague(person_id, name, number, tuple(dict.fromkeys(held)), stored is not None, credentials.is_start(stored))
     return list(found.values())
 
 
