@@ -32,11 +32,15 @@ log = logging.getLogger("sabaq.jobs")
 
 @dataclass(frozen=True)
 class Job:
-    """Work that comes round: its name, how often, and the verb, which is handed a writing session and the time."""
+    """Work that comes round: its name, how often, and the verb, which is handed a writing session and the time.
+
+    `apart`, instead, works longer than a write lock may be held: it is handed the database and takes its own short transactions.
+    """
 
     name: str
     every: timedelta
-    do: Callable[[Session, datetime], None]
+    do: Callable[[Session, datetime], None] | None = None
+    apart: Callable[[Database, Config, datetime], None] | None = None
 
 
 def beat(db: Session, now: datetime) -> None:
@@ -69,11 +73,19 @@ def tidy(db: Session, now: datetime) -> None:
         db.execute(sa.delete(table).where(old))
 
 
+def seal(database: Database, config: Config, now: datetime) -> None:
+    """Put what happened into segments, so that a bundle is made at once and a second journal is never more than a minute behind."""
+    from app.sync import keys, sealer
+
+    sealer.seal_all(database, config.folder, keys.load_or_make(config.folder), now)
+
+
 JOBS = (
     Job("beat", timedelta(seconds=10), beat),
     Job("clock", timedelta(seconds=5), look_at_clock),
     Job("close-overdue", timedelta(seconds=30), close_overdue),
     Job("tidy", timedelta(hours=1), tidy),
+    Job("seal", timedelta(seconds=30), apart=seal),
 )
 
 
@@ -83,16 +95,22 @@ def due_time(job: Job, now: datetime) -> datetime:
     return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, UTC)
 
 
-def run_once(database: Database, job: Job, now: datetime) -> bool:
-    """Do a job's newest due time unless the ledger has it; work and ledger are one transaction."""
+def run_once(database: Database, config: Config, job: Job, now: datetime) -> bool:
+    """Do a job's newest due time unless the ledger has it; work and ledger are one transaction, but for work that stands apart."""
     due = due_time(job, now)
+    if job.apart is not None:
+        with database.sessions() as db:
+            if db.scalar(sa.select(JobRun.id).where(JobRun.job == job.name, JobRun.due_at == due)):
+                return False
+        job.apart(database, config, now)
     try:
         with work(database) as db:
             if db.scalar(sa.select(JobRun.id).where(JobRun.job == job.name, JobRun.due_at == due)):
                 return False
             db.add(JobRun(job=job.name, due_at=due, done_at=now))
             db.flush()
-            job.do(db, now)
+            if job.do is not None:
+                job.do(db, now)
     except sa.exc.IntegrityError:
         return False  # another process was first
     return True
@@ -157,7 +175,7 @@ def run(database: Database, config: Config) -> None:
             stop.set()
             return
         try:
-            run_once(database, job, clock.now())
+            run_once(database, config, job, clock.now())
         except Exception:
             log.exception("job %s failed; it comes round again", job.name)
 

@@ -88,18 +88,18 @@ def test_health_says_what_it_knows_and_nothing_personal(client: FlaskClient, dat
     assert after.json == {"ready": True, "database": "ok", "migrated": True, "job_process_age_s": 0}
 
 
-def test_a_due_time_is_done_once_whoever_asks(own_database: Database) -> None:
+def test_a_due_time_is_done_once_whoever_asks(own_database: Database, settings: Config) -> None:
     """Two schedulers, or one that was restarted, do the same due time once."""
     now, done = datetime(2026, 11, 24, 4, 0, 3, tzinfo=UTC), []
     job = jobs.Job("count", timedelta(seconds=10), lambda _db, at: done.append(at))
 
-    ran = [jobs.run_once(own_database, job, now + timedelta(seconds=s)) for s in (0, 1, 2, 8)]
+    ran = [jobs.run_once(own_database, settings, job, now + timedelta(seconds=s)) for s in (0, 1, 2, 8)]
 
     assert ran == [True, False, False, True]
     assert len(done) == 2
 
 
-def test_a_job_that_fails_leaves_its_due_time_open(own_database: Database) -> None:
+def test_a_job_that_fails_leaves_its_due_time_open(own_database: Database, settings: Config) -> None:
     """Work and ledger are one transaction: what failed is done at the next try."""
     now = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
@@ -107,7 +107,7 @@ def test_a_job_that_fails_leaves_its_due_time_open(own_database: Database) -> No
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):
-        jobs.run_once(own_database, jobs.Job("count", timedelta(seconds=10), fail), now)
+        jobs.run_once(own_database, settings, jobs.Job("count", timedelta(seconds=10), fail), now)
 
     with own_database.sessions() as db:
         assert db.scalar(sa.select(sa.func.count()).select_from(JobRun)) == 0
@@ -126,9 +126,10 @@ def test_one_job_process_leads(own_database: Database, tmp_path: Path) -> None:
     second.file.close()
 
 
-def test_every_round_job_runs_on_an_empty_node(own_database: Database) -> None:
+def test_every_round_job_runs_on_an_empty_node(own_database: Database, settings: Config) -> None:
     """Jobs find nothing to do without falling over."""
-    assert [jobs.run_once(own_database, job, clock.now()) for job in jobs.JOBS] == [True] * len(jobs.JOBS)
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    assert [jobs.run_once(own_database, settings, job, clock.now()) for job in jobs.JOBS] == [True] * len(jobs.JOBS)
 
 
 @pytest.mark.goal("XCT-03")
