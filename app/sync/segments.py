@@ -46,12 +46,14 @@ class Header(Statement):
     count: Annotated[int, Field(ge=0, le=MOST_ENTRIES)]
     root: HashHex
     full: Literal[True] | None = None  # the last word on all that a class server needs, not a difference
+    more: Literal[True] | None = None  # the version of what it needs goes on in the next segment: they are taken together
 
     def as_json(self) -> dict[str, Any]:
         """As it was signed."""
         found = super().as_json()
-        if self.full is None:
-            del found["full"]
+        for mark in ("full", "more"):
+            if found[mark] is None:
+                del found[mark]
         return found
 
     def hash(self) -> str:
@@ -119,7 +121,7 @@ def fitting(entries: Sequence[Entry]) -> int:
 
 def seal(
     entries: Sequence[Entry], *, stream: str, node: str, epoch: str, ordinal: int, number: int, prev: str, sealed_at: datetime,
-    keys: NodeKeys, random: Callable[[int], bytes], full: bool = False,
+    keys: NodeKeys, random: Callable[[int], bytes], full: bool = False, more: bool = False,
 ) -> Segment:  # fmt: skip
     """Number, chain and sign these entries. Raises BadSegment where they are more than a segment holds.
 
@@ -133,6 +135,7 @@ def seal(
     header = Header(
         stream=stream, node=node, epoch=epoch, ordinal=ordinal, number=number, prev=prev, sealed_at=moment(sealed_at), count=len(texts),
         root=_root([_entry_hash(salt, text) for salt, text in zip(salts, texts, strict=True)]), full=True if full else None,
+        more=True if more else None,
     )  # fmt: skip
     signature = node_keys.sign(keys, PURPOSE, bytes.fromhex(header.hash()))
     return Segment(header, signature, _packed(_body_text(texts, {"seed": seed.hex()})))
