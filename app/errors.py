@@ -133,6 +133,7 @@ class BadSegment(Invalid):
     SENTENCES: ClassVar[Mapping[str, Message]] = {
         "malformed": say("segment", "A segment does not keep to the format. It was not taken: have the bundle made again."),
         "newer": say("segment", "A segment was written by a newer release of Sabaq. Update this server, then take the bundle again."),
+        "unknown-node": say("segment", "A segment was written by {node}, which this server does not know. It was not taken: {node} has to join first."),
         "signature": say("segment", "Segment {number} of {node} was not signed with the key of {node}. It was not taken."),
         "content": say("segment", "The content of segment {number} of {node} is not what was signed there. It was not taken: have the bundle made again."),
         "too-big": say("segment", "A segment is larger than a segment may be. It was not taken."),

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, undefer
 from app.errors import BadSegment
 from app.people import merging
 from app.sync import chain, rows, segments
+from app.sync.canonical import storable
 from app.sync.catalogue import BY_NAME, Kind, Owners
 from app.sync.models import (
     Erasure,
@@ -233,7 +234,7 @@ def _known_as(work: _Work, place: int, name: str, kind: Kind) -> bool:
     """Whether this release knows the table and it travels so; else the entry is held."""
     table = BY_NAME.get(name)
     if table is None:
-        _hold(work, place, name[:40], None, UNKNOWN)
+        _hold(work, place, name[:40] if storable(name) else "", None, UNKNOWN)
         return False
     if table.kind is not kind or (table.owners is Owners.CENTRE and not work.by_centre):
         _hold(work, place, name, None, MAY_NOT_OWN)
@@ -506,12 +507,15 @@ def _journal_row(work: _Work, change: _Change) -> dict[str, Any]:
     before, after = entry["before"], entry["after"]
     if not all(part is None or isinstance(part, dict) for part in (before, after)) or (before is None and after is None):
         raise ValueError("before and after")
-    if type(entry["version"]) is not int:
+    if type(entry["version"]) is not int or not 0 <= entry["version"] < 1 << 63:
         raise ValueError("version")
+    at = datetime.fromisoformat(entry["at"])
+    if at.tzinfo is None or not storable([before, after]):
+        raise ValueError("at, before or after")
     for part in (before, after):
         rows.from_json(change.table, part or {})
     return {
-        "id": uuid.UUID(entry["id"]), "at": datetime.fromisoformat(entry["at"]), "actor_id": uuid.UUID(entry["actor_id"]) if entry["actor_id"] else None,
+        "id": uuid.UUID(entry["id"]), "at": at, "actor_id": uuid.UUID(entry["actor_id"]) if entry["actor_id"] else None,
         "table": change.table, "row_id": change.row_id, "before": before, "after": after, "segment": work.stored.number, "number": 0,
         "node": work.writer, "version": entry["version"], "refused": None,
     }

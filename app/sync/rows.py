@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.db import Base, UtcDateTime
+from app.sync.canonical import storable
 from app.sync.journal import plain
 
 
@@ -83,18 +84,25 @@ def _read(kind: Any, value: Any) -> Any:
     if isinstance(kind, sa.Date):
         return date.fromisoformat(value)
     if isinstance(kind, sa.JSON):
-        return value
+        return _storable(value)
     if isinstance(kind, sa.Boolean):
         return _exactly(bool, value)
     if isinstance(kind, sa.Integer):
-        return _exactly(int, value)
+        bits = 63 if isinstance(kind, sa.BigInteger) else 31
+        if not -(1 << bits) <= _exactly(int, value) < 1 << bits:
+            raise ValueError("too large a number")
+        return value
     if isinstance(kind, sa.String):
         if kind.length and len(value) > kind.length:
             raise ValueError("too long")
-        if "\x00" in value:
-            raise ValueError("a NUL character")
-        return _exactly(str, value)
+        return _storable(_exactly(str, value))
     raise TypeError(f"no way to read {kind!r}")
+
+
+def _storable(value: Any) -> Any:
+    if not storable(value):
+        raise ValueError("a character that a database does not keep")
+    return value
 
 
 def _exactly(kind: type, value: Any) -> Any:

@@ -95,6 +95,9 @@ def seal_all(
             raise RuntimeError("no epoch: settle_epoch begins one")
         if not taken:
             return made
+        fit = segments.fitting([entry for _, _, entry in taken])
+        rest = fit < len(taken) or len(taken) == size
+        taken = taken[:fit]
         segment = segments.seal(
             [entry for _, _, entry in taken], stream=chain.UP, node=database.node, epoch=head.epoch, ordinal=head.ordinal,
             number=head.number + 1, prev=head.hash, sealed_at=now, keys=keys, random=random_bytes,
@@ -106,7 +109,7 @@ def seal_all(
             chain.store(db, segment, state="own", now=now, entries=[entry for _, _, entry in taken])
         _anchor(folder, database.node, chain.Head(chain.UP, head.epoch, head.ordinal, head.number + 1, segment.hash), machine)
         made += 1
-        if len(taken) < size:
+        if not rest:
             return made  # what was added since is sealed next time
 
 

@@ -209,3 +209,15 @@ def test_a_record_is_the_same_whatever_order_its_entries_came_in(history: list[d
     assert one == other
     assert one.content is not None
     assert one.content["owner_node"] == one.owner
+
+
+def test_large_entries_do_not_stop_the_chain(node: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is more than one segment may hold goes into several; none of it waits for the next time."""
+    monkeypatch.setattr(segments, "AIM", 2000)
+    with work(node.database) as db:
+        for n in range(5):
+            db.add(AuditEvent(at=NOW, actor_id=None, what="came", about=f"{n} " + "x" * 1500))
+
+    assert node.seal() == 5
+    assert node.seal() == 0
+    assert len(entries(node)) == 5
