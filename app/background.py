@@ -10,12 +10,15 @@ from app.db import Database
 from app.ops import background, export_job
 from app.ops.background import Kind
 from app.people import staff_import
+from app.sync import stick_job
 from config import Config
 
 KINDS: Mapping[str, Kind] = {
     "staff-import": staff_import.KIND,
     "export": export_job.KIND,
     "certificates": printing_job.KIND,
+    "stick-write": stick_job.WRITE,
+    "stick-take": stick_job.TAKE,
 }
 
 LOOK_EVERY = 1.0  # seconds between two looks into an empty queue

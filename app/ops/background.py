@@ -162,7 +162,7 @@ class Task:
         return {"file": files.keep(self.folder / FOLDER, data), "name": name, "bytes": len(data)}
 
     def finish(self, **result: Any) -> None:
-        """Say what came of it: `file` and `name` (see keep), `text` (a Message), `address` (a page of this site)."""
+        """Say what came of it: `file` and `name` (see keep), `text` (a Message), `address` (a page of this site) and `link` (a Message: what it is called)."""
         with self._note() as job:
             job.result = {key: as_json(value) if isinstance(value, Message) else value for key, value in result.items()}
 

@@ -53,6 +53,7 @@ def _facts(job: BackgroundJob) -> dict[str, object]:
         "silent": beat is None or (clock.now() - beat).total_seconds() > SILENT_SECONDS,
         "lines": [background.message(line) for line in job.log],
         "text": background.message(result["text"]) if "text" in result else None,
+        "link": background.message(result["link"]) if "link" in result else say("job", "Look at what is left"),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from app import i18n
 from app.db import Database
 from app.errors import BadBundle, BadReceipt, BadSegment, DomainError, Message, NotFound, say
-from app.sync import bundles, chain, exchange, receipts, staging, stick
+from app.sync import bundles, chain, exchange, receipts, sealer, staging, stick
 from app.sync.bundles import SEGMENT, Manifest
 from app.sync.chain import UP
 from app.sync.exchange import Outcome
@@ -99,7 +100,7 @@ def make(here: Here, *, to: str, ticket: str, now: datetime, by: uuid.UUID | Non
         if made.path is None or made.manifest is None:
             raise RuntimeError("a bundle by hand is written even when it brings nothing new")
         line = _note_made(here, made, to=to, now=now, by=by)
-        known = waiting.keep(made.path, made.id, exchange=str(line[0]), number=line[1])
+        known = waiting.keep(made.path, made.id, sha256=made.sha256, exchange=str(line[0]), number=line[1])
     return _made(to, waiting, known)
 
 
@@ -110,7 +111,7 @@ def _made(peer: str, waiting: Place, known: Part) -> Made:
 def _note_made(here: Here, made: exchange.Made, *, to: str, now: datetime, by: uuid.UUID | None) -> tuple[uuid.UUID, int]:
     if made.manifest is None:
         raise ValueError("no bundle was made")
-    counts = dict(made.counts) | _brings(here, made.manifest)
+    counts = dict(made.counts) | _brings(here, made.manifest) | {"sha256": made.sha256}
     exchange.note(
         here.database, peer=to, direction="out", way=WAY, state="made", bundle=made.id, size=made.size, counts=counts, now=now, by=by,
         said=say("stick", "Made, not on its way yet."),
@@ -150,6 +151,33 @@ def waiting_file(here: Here, line: Exchange) -> Made:
         if known is not None and known.whole and known.id == line.bundle and known.more.get("exchange") == str(line.id):
             return _made(line.peer, waiting, known)
     raise NotFound(say("stick", "This file is no longer kept here. Have a new one made: it holds everything that the other side has not confirmed."))
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What a bundle for a peer would bring, told from stored rows: nothing is sealed or opened for it."""
+
+    tables: Mapping[str, int]  # entries
+    size: int  # bytes, without the files of practical work
+
+    @property
+    def entries(self) -> int:
+        """How many in all."""
+        return sum(self.tables.values())
+
+
+def owed(db: Session, own: str, peer: str) -> Owed:
+    """Own entries that the peer has not receipted, sealed or not."""
+    receipt = receipts.newest(db, by=peer, about=own)
+    theirs = [head.hash for head in receipt.said.heads if head.stream == UP] if receipt else []
+    links = chain.lacking(db, own, theirs)
+    counts: Counter[str] = Counter(sealer.owed(db))
+    counts.update(_tables_of(db, [link.hash for link in links]))
+    size = 0
+    for at in range(0, len(links), 500):
+        some = [link.id for link in links[at : at + 500]]
+        size += db.scalar(sa.select(sa.func.sum(sa.func.length(StoredSegment.body))).where(StoredSegment.id.in_(some))) or 0
+    return Owed(counts, size + 60 * sum(sealer.owed(db).values()))
 
 
 def left(here: Here, made: Made, *, now: datetime) -> None:
@@ -423,8 +451,27 @@ def take_all(
 
 def answer(here: Here, onto: Stick, visit: Visit, *, ticket: str, now: datetime, by: uuid.UUID | None = None, step: Step = _silent) -> None:
     """At the centre: write on the same stick what each class server whose bundle was taken gets back: its receipt, and what it needs."""
+    for code in to_be_answered(here, visit):
+        visit.answers.append(hand_over(here, onto, to=code, ticket=f"{ticket}-{code}", now=now, by=by, step=step))
+
+
+def to_be_answered(here: Here, visit: Visit) -> list[str]:
+    """The class servers whose bundles were taken; a revoked one gets nothing more."""
     with here.database.sessions() as db:
         joined = {node.code for node in class_servers(db)}
-    for sender in visit.senders:
-        if sender in joined:  # a revoked one gets nothing more
-            visit.answers.append(hand_over(here, onto, to=sender, ticket=f"{ticket}-{sender}", now=now, by=by, step=step))
+    return [sender for sender in visit.senders if sender in joined]
+
+
+# ---- through the browser ---------------------------------------------------------------------------------------------
+
+UPLOADS = "uploads"
+
+
+def upload(folder: Path, name: str) -> Place:
+    """Where a bundle arrives that a browser sends."""
+    return Place(staging.of(folder, UPLOADS).folder, name)
+
+
+def drop_upload(folder: Path, name: str) -> None:
+    """It was taken, or is not wanted."""
+    upload(folder, name).drop()
