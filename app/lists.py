@@ -33,6 +33,7 @@ MIMES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
     "pdf": "application/pdf",
+    "json": "application/json",
 }
 OWN = {"page", "sort", "as", "sep", "bom", "heads"}  # names in the address that are not filters
 
