@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -11,6 +12,7 @@ from typing import Any
 
 PREFIX = "SABAQ_"
 ROOT = Path(__file__).resolve().parent
+NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")  # as other nodes read it; a folder and a cookie carry it
 WELL_KNOWN_KEYS = {"", "development", "secret", "changeme", "default"}
 
 
@@ -96,6 +98,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Config:
             except ValueError:
                 raise BadSetting(f"{name} must be a whole number, not {given[known.name]!r}.") from None
     config = Config(**given)
+    if not NODE_NAME.fullmatch(config.NODE):
+        raise BadSetting(f"{PREFIX}NODE must be up to 40 Latin letters, figures, hyphens, dots or underscores, not {config.NODE!r}.")
     if config.ROLE not in ("centre", "classroom"):
         raise BadSetting(f"{PREFIX}ROLE must be centre or classroom, not {config.ROLE!r}.")
     if config.ENV not in ("development", "production"):

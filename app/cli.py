@@ -61,7 +61,20 @@ def init() -> None:
     config, database = node()
     config.folder.mkdir(parents=True, exist_ok=True)
     migrations.upgrade(database.engine)
+    _know_itself(config, database)
     click.echo(f"Node {config.NODE} is ready in {config.folder}.")
+
+
+def _know_itself(config: settings.Config, database: Any) -> None:
+    """The node's own keys; at a centre also its line in the list of nodes, once it has an office."""
+    from app import clock
+    from app.sync import joining, keys
+    from app.work import work
+
+    own = keys.load_or_make(config.folder)
+    if config.ROLE == "centre":
+        with work(database) as db:
+            joining.keep_own_row(db, keys=own, address=config.public_url, now=clock.now())
 
 
 @click.command(epilog="Example: SABAQ_PORT=8100 sabaq run")
@@ -77,10 +90,12 @@ def run(context: click.Context, no_demo: bool) -> None:
     for name in settings.unknown_variables(_environ()):
         click.echo(f"Warning: {name} is no setting of Sabaq and does nothing (docs/settings.md lists them).", err=True)
     context.invoke(init)
-    report_courses(Path(config.COURSES))
-    if not no_demo and demo.wanted(config, database):
-        click.echo("Filling the empty node with demo data; this happens once and takes about a minute.")
-        demo.load(config, database, say=click.echo)
+    if config.ROLE == "centre":  # a class server gets its courses and people from there
+        report_courses(Path(config.COURSES))
+        if not no_demo and demo.wanted(config, database):
+            click.echo("Filling the empty node with demo data; this happens once and takes about a minute.")
+            demo.load(config, database, say=click.echo)
+            _know_itself(config, database)
     click.echo(demo.welcome(config, database))
     sys.exit(supervisor.supervise(config))
 
@@ -167,6 +182,7 @@ def demo_command(stage: str, remove: bool, yes: bool) -> None:
         demo.load(config, database, stage=stage, say=click.echo)
     except DomainError as refused:
         refuse(str(refused))
+    _know_itself(config, database)
     click.echo(demo.welcome(config, database))
 
 
@@ -243,11 +259,12 @@ def country_add(
     """Add a country with its centre and its first agency; pages add the rest."""
     from app.ops import places
 
-    _, database = node()
+    config, database = node()
     try:
         places.add_country(database, code=code, names=names, zone=zone, languages=languages, agency=agency, agency_names=agency_names, under=under)
     except DomainError as refused:
         refuse(str(refused))
+    _know_itself(config, database)
     click.echo(f"Office {code} is there. Next, its administrator: sabaq user create --role administrator --office {under or code} --help")
 
 

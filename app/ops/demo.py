@@ -86,19 +86,21 @@ class World:
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(20417001, 20499999, 7)))
 
 
-def first_steps(database: Database) -> list[str]:
+def first_steps(config: Config, database: Database) -> list[str]:
     """What a node without demo data needs before anybody can sign in; nothing when somebody can."""
     with database.sessions() as db:
         if db.scalar(sa.select(Account.id).limit(1)) is not None:
             return []
+        if config.ROLE == "classroom":
+            return ["This class server has not joined its centre yet. Open the address above and type the code that the centre printed."]
         placed = db.scalar(sa.select(Office.id).limit(1)) is not None
     steps = [] if placed else ["sabaq country add --help    a country, its centre and its first agency"]
     return ["Nobody can sign in yet. At this terminal:", "", *(f"  {step}" for step in [*steps, "sabaq user create --help    the first administrator"])]
 
 
 def wanted(config: Config, database: Database) -> bool:
-    """Whether `sabaq run` should fill this node: nobody is in it, and it serves this machine alone."""
-    if config.production or config.HOST not in LOOPBACK:
+    """Whether `sabaq run` should fill this node: a centre that nobody is in, and it serves this machine alone."""
+    if config.ROLE != "centre" or config.production or config.HOST not in LOOPBACK:
         return False
     with database.sessions() as db:
         return db.scalar(sa.select(sa.func.count()).select_from(Person)) == 0
@@ -127,7 +129,9 @@ _NOT_EMPTY = message("demo", "This node is not empty. `sabaq demo --remove` empt
 
 
 def refuse_unsafe(config: Config) -> None:
-    """Demo data has known passwords: never in production, never where another machine could sign in."""
+    """Demo data has known passwords: never in production, never where another machine could sign in; and it is made at a centre."""
+    if config.ROLE != "centre":
+        raise NotAllowed(message("demo", "A class server gets its people and runs from its centre. Load demo data there."))
     if config.production or config.HOST not in LOOPBACK:
         raise NotAllowed(message("demo", "Demo data has known passwords. It is refused in production and on any address but 127.0.0.1."))
 
@@ -319,7 +323,7 @@ def welcome(config: Config, database: Database) -> str:
                 lines += ["", note.read_text(encoding="utf-8").rstrip()]
         lines += ["", "Everything in it is invented. `sabaq demo --remove` deletes it."]
     else:
-        lines += first_steps(database)
+        lines += first_steps(config, database)
     if lines[-1]:
         lines.append("")
     return "\n".join([*lines, "Ctrl-C ends it.", ""])

@@ -33,8 +33,9 @@ from app.sync.keys import load_or_make
 from app.sync.trust import Joining
 
 bp = Blueprint("joining", __name__)
+colleagues = Blueprint("colleagues", __name__)
 
-OPEN_BEFORE = ("joining.", "ops.", "people.choose_language", "wire.")  # what answers before the class has joined
+OPEN_BEFORE = ("joining.", "ops.", "people.choose_language")  # what answers before the class has joined
 
 
 # ---- the gate --------------------------------------------------------------------------------------------------------
@@ -43,6 +44,7 @@ OPEN_BEFORE = ("joining.", "ops.", "people.choose_language", "wire.")  # what an
 def install(app: Flask, database: Database) -> None:
     """On a class server: until somebody can sign in, every page leads to the joining."""
     app.register_blueprint(bp)
+    app.register_blueprint(colleagues)
 
     @app.before_request
     def gate() -> ResponseReturnValue | None:
@@ -296,7 +298,7 @@ def _own_office() -> tuple[Office, Target]:
     return office, Target(path=office.path)
 
 
-@bp.get("/class-accounts")
+@colleagues.get("/class-accounts")
 @guarded("class.accounts")
 def accounts() -> ResponseReturnValue:
     """Who of the staff that came down can sign in here, and who needs a start password."""
@@ -310,7 +312,7 @@ def _may_give_to(one: Colleague) -> bool:
     return one.person_id != me().person_id and (Role.ADMINISTRATOR not in one.roles or me().actor.holds(frozenset({Role.ADMINISTRATOR})))
 
 
-@bp.post("/class-accounts/<uuid:person_id>")
+@colleagues.post("/class-accounts/<uuid:person_id>")
 @guarded("class.accounts")
 def start_password(person_id: uuid.UUID) -> ResponseReturnValue:
     """A start password on paper for a member of staff: passwords never travel between servers."""

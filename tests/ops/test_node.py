@@ -254,7 +254,7 @@ def test_a_backup_opens_and_is_counted(own_database: Database, tmp_path: Path) -
 @pytest.mark.goal("XCT-01")
 def test_a_new_node_gets_its_first_country_and_administrator_at_the_terminal(own_database: Database, settings: Config) -> None:
     """Two commands bring a node without anybody to its first sign-in; each step is named while it is missing, and refusals are sentences."""
-    assert [line.split("--help")[0].strip() for line in demo.first_steps(own_database)] == ["Nobody can sign in yet. At this terminal:", "", "sabaq country add", "sabaq user create"]
+    assert [line.split("--help")[0].strip() for line in demo.first_steps(Config(), own_database)] == ["Nobody can sign in yet. At this terminal:", "", "sabaq country add", "sabaq user create"]
     kazakhstan: dict[str, Any] = {
         "code": "KZ", "names": ["en=Kazakhstan", "kk=Қазақстан"], "zone": "Asia/Almaty", "languages": "kk, ru", "agency": "BORDER", "agency_names": ["en=Border Service"],
     }
@@ -266,11 +266,11 @@ def test_a_new_node_gets_its_first_country_and_administrator_at_the_terminal(own
 
     places.add_country(own_database, **kazakhstan, under="CA")
     places.add_country(own_database, **(kazakhstan | {"code": "KG"}), under="CA")
-    assert len(demo.first_steps(own_database)) == 3  # only the administrator is missing
+    assert len(demo.first_steps(Config(), own_database)) == 3  # only the administrator is missing
     staff.create(own_database, settings, user_name="alang", name="Lang Anna", role="administrator", office_code="CA", password="korday verblud luna")
 
     with own_database.sessions() as db:
         assert db.scalars(sa.select(Office.path).order_by(Office.path)).all() == ["/CA/", "/CA/KG/", "/CA/KZ/"]
         person, agency = db.execute(sa.select(Person.service_number, Agency.code).join(Agency, Agency.id == Person.agency_id)).one()
         assert (person, agency) == ("alang", "BORDER")
-    assert demo.first_steps(own_database) == []
+    assert demo.first_steps(Config(), own_database) == []
