@@ -112,7 +112,11 @@ def make_nodes(db: sa.orm.Session, nodes: list[Installation], office_id: uuid.UU
 
 def copy_rows(source: Installation, targets: list[Installation]) -> None:
     """What came down at the first snapshot, put there by hand: country, agency, office, the list of nodes."""
-    names = ("country", "agency", "office", "node")
+    copy_tables(source, targets, ("country", "agency", "office", "node"))
+
+
+def copy_tables(source: Installation, targets: list[Installation], names: tuple[str, ...]) -> None:
+    """The same rows at other nodes, without any exchange."""
     with source.database.sessions() as db:
         for name in names:
             table = Node.metadata.tables[name]
