@@ -111,6 +111,7 @@ class BadBundle(Invalid):
             "bundle",
             "This bundle from {sender} is locked for {to} with the key {key}; the key of this server is {own}. Take it to that server, or have a new one made for this one.",
         ),
+        "other-node": say("bundle", "This bundle from {sender} is for {to}, and this server is {own}. Nothing of it was taken."),
         "unknown-sender": say("bundle", "This bundle comes from {sender}, which this server does not know. It has to join first."),
         "signature": say("bundle", "This bundle says that it comes from {sender}, but it was not signed with the key of {sender}. Nothing of it was taken."),
         "cut": say("bundle", "The bundle is cut short after {bytes} bytes. Nothing of it was taken: copy it again from where it was made."),

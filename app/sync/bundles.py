@@ -31,12 +31,12 @@ MAGIC = b"SABAQ BUNDLE "
 FIRST_LINE = MAGIC + b"%d\n" % FORMAT
 PURPOSE = b"sabaq manifest\n"
 
-MANIFEST, SIGNATURE, NODES, RECEIPT, SEGMENT, BLOB, END = "M", "S", "K", "R", "G", "B", "E"
+MANIFEST, SIGNATURE, RECEIPT, SEGMENT, BLOB, END = "M", "S", "R", "G", "B", "E"
 LARGEST_PREAMBLE = 2 * 1024
 LARGEST_MANIFEST = 16 * 1024 * 1024
 LARGEST_IN_MEMORY = 16 * 1024 * 1024  # of a part that is read whole
 LARGEST_PART = 1 << 40
-LARGEST = {NODES: LARGEST_IN_MEMORY, RECEIPT: receipts.LARGEST, SEGMENT: segments.LARGEST}
+LARGEST = {RECEIPT: receipts.LARGEST, SEGMENT: segments.LARGEST}
 PIECE = 64 * 1024
 PART_HEAD = 1 + 8
 
@@ -396,15 +396,18 @@ class Reader:
 
 
 def check(
-    path: Path, keys: NodeKeys, sender_key_of: Callable[[str], bytes | None], *,
+    path: Path, keys: NodeKeys, sender_key_of: Callable[[str], bytes | None], *, node: str = "",
     inspect: Callable[[PartRow, bytes], None] | None = None, progress: Progress | None = None,
 ) -> Manifest:  # fmt: skip
     """Read the whole bundle once and verify all of it: frames, sender, the hash and size of every part. Raises BadBundle.
 
-    `inspect` is called with every part but the blobs, to verify what is in it as well (chains and signatures of segments).
+    `node` is the code of this node, which must be the one that the manifest names: who was sent a bundle could encrypt it anew to
+    somebody else. `inspect` is called with every receipt and segment, to verify what is in them as well (chains, signatures).
     """
     with Reader(path, keys) as reader:
         reader.verify(sender_key_of)
+        if node and reader.manifest.to != node:
+            raise BadBundle("other-node", sender=reader.manifest.sender, to=reader.manifest.to, own=node)
         for part in reader.parts():
             if part.row.kind in LARGEST and inspect is not None:
                 inspect(part.row, part.read())
