@@ -336,6 +336,246 @@ def sync_group() -> None:
     """Class servers and the centre: joining, exchanging, revoking."""
 
 
+@sync_group.command(name="rebuild", epilog="Example: sabaq sync rebuild --into /srv/sabaq/anew")
+@click.option("--into", type=click.Path(file_okay=False, path_type=Path), help="Keep the new database in this folder, which must not exist yet.")
+@as_json
+def sync_rebuild(into: Path | None, json_output: bool) -> None:
+    """Make every row that travels anew from the signed segments alone, and compare it with what is here.
+
+    Exit code 0: every figure rests on the same facts. 1: the tables that differ are named.
+    """
+    import tempfile
+
+    from app import clock
+    from app.sync import keys, rebuild, sealer
+
+    config, database = node()
+    if into is not None and into.exists():
+        refuse(f"{into} exists already: name a folder that does not.")
+    own = keys.load_or_make(config.folder)
+    sealer.seal_all(database, config.folder, own, clock.now())
+    with tempfile.TemporaryDirectory(dir=config.folder) as spare:
+        if json_output:
+            found = rebuild.prove(database, into or Path(spare), now=clock.now(), own_key=own.public.sign)
+        else:
+            with click.progressbar(length=1, label="Segments") as bar:
+
+                def shown(done: int, of: int) -> None:
+                    bar.length = of
+                    bar.update(done - bar.pos)
+
+                found = rebuild.prove(database, into or Path(spare), now=clock.now(), own_key=own.public.sign, progress=shown)
+    if json_output:
+        click.echo(json.dumps({"same": not found, "differences": [asdict(one) for one in found]}))
+    else:
+        for one in found:
+            click.echo(f"{one.table}: {one.missing} rows missing, {one.extra} too many, {one.other} other than here.", err=True)
+        click.echo("The rows made anew differ from those here." if found else "Every row came out the same.")
+    sys.exit(bool(found))
+
+
+@sync_group.command(name="now", epilog="Example: sabaq sync now --json")
+@as_json
+def sync_now(json_output: bool) -> None:
+    """Exchange with the centre over the line at once. Exit code 1 when it could not be done; what has crossed the line is kept."""
+    from app import i18n
+    from app.sync import wire
+
+    config, database = node()
+    i18n.at_home(config.ZONE, config.DEFAULT_LANGUAGE)
+    try:
+        report = wire.exchange_now(database, config)
+    except DomainError as error:
+        if json_output:
+            click.echo(json.dumps({"done": False, "error": str(error), "line": wire.line_in_words(database, config)}))
+            sys.exit(1)
+        refuse(f"{error} {wire.line_in_words(database, config)}".strip())
+    if json_output:
+        click.echo(json.dumps({"done": True, **report.as_json()}))
+    else:
+        click.echo(report.in_words())
+
+
+@sync_group.command(name="nodes", epilog="Example: sabaq sync nodes --json")
+@as_json
+def sync_nodes(json_output: bool) -> None:
+    """The nodes that this one knows, with their state and fingerprint."""
+    from app.sync import joining, keys
+
+    config, database = node()
+    own = keys.load_or_make(config.folder).public.fingerprint
+    with database.sessions() as db:
+        rows = joining.lines(db)
+    if json_output:
+        click.echo(json.dumps({"node": config.NODE, "fingerprint": own, "nodes": rows}, indent=1))
+        return
+    click.echo(f"This node: {config.NODE}  {own}")
+    for row in rows:
+        click.echo(f"{row['state']:9}{row['code']:24}{row['fingerprint'] or '–':21}{row['title']}" + ("  asks to join: " + row["asks"] if row["asks"] else ""))
+
+
+@sync_group.command(name="invite", epilog="Example: sabaq sync invite --code class-korday --title 'Class server Korday' --office KZ-KORDAY")
+@click.option("--code", required=True, help="Short name: small Latin letters, figures and hyphens. The class server is started with it as SABAQ_NODE.")
+@click.option("--title", required=True, help="Name for people.")
+@click.option("--office", "office_code", required=True, help="Code of the office whose classroom it is.")
+@click.option("--room", default="", help="Part of the classroom's name, where the office has several.")
+@click.option("--replaces", default="", help="Short name of a revoked class server whose place it takes.")
+def sync_invite(code: str, title: str, office_code: str, room: str, replaces: str) -> None:
+    """At the centre: create a class server for a classroom and print its one-time code."""
+    from app import clock
+    from app.sync import joining
+    from app.work import work
+
+    config, database = node()
+    _know_itself(config, database)
+    try:
+        with work(database) as db:
+            made, text = joining.invite(
+                db, code=code, title=title, room=joining.room_named(db, office_code, room), replaces=joining.named(db, replaces) if replaces else None,
+                by=None, now=clock.now(),
+            )
+            name = made.code
+    except DomainError as refused:
+        refuse(str(refused))
+    click.echo(f"Code for {name}, good once within {joining.CODE_DAYS} days: {text}\nStart the class server with SABAQ_ROLE=classroom SABAQ_NODE={name} and type the code there.")
+
+
+@sync_group.command(name="join", epilog="Example: sabaq sync join K7M2P-Q4R8S-T3W6X --centre https://sabaq.example.kz")
+@click.argument("code")
+@click.option("--centre", default="", help="Address of the centre; leave it out when there is no line.")
+@click.option("--request", "request_file", type=click.Path(path_type=Path), help="Write the request to this file, for a stick.")
+@click.option("--answer", "answer_file", type=click.Path(exists=True, path_type=Path), help="Take the centre's answer from this file.")
+def sync_join(code: str, centre: str, request_file: Path | None, answer_file: Path | None) -> None:
+    """On a class server: ask the centre with the code from the paper. Say it again to ask whether it was accepted."""
+    from app import clock
+    from app.sync import joining, keys
+
+    config, _ = node()
+    if config.ROLE != "classroom":
+        refuse("This node is a centre: class servers join it. Start a class server with SABAQ_ROLE=classroom and a name of its own in SABAQ_NODE.")
+    try:
+        found = joining.ask(config.folder, node=config.NODE, typed=code, address=centre, now=clock.now())
+        if request_file:
+            request_file.write_text(found.request, encoding="utf-8")
+            click.echo(f"The request is in {request_file}: bring it to the centre.")
+        if answer_file:
+            found = joining.hear(config.folder, answer_file.read_bytes())
+        elif found.address and not request_file:
+            found = joining.hear(config.folder, joining.send(found, folder=config.folder))
+    except (DomainError, OSError) as refused:
+        refuse(str(refused))
+    click.echo(f"Fingerprint of this server: {keys.load_or_make(config.folder).public.fingerprint}")
+    if found.keys is None:
+        click.echo("The centre has not answered yet.")
+    else:
+        click.echo(f"Fingerprint of {found.title}: {found.keys.fingerprint}")
+        click.echo("" if found.trusted else "Compare it with the paper or by telephone, then: sabaq sync trust FINGERPRINT")
+        click.echo({None: "A person at the centre has to accept this server.", True: "The centre has accepted this server.", False: "The centre has turned this server down."}[found.accepted])
+
+
+@sync_group.command(name="trust", epilog="Example: sabaq sync trust ABCD-EFGH-IJKL-MNOP")
+@click.argument("fingerprint")
+def sync_trust(fingerprint: str) -> None:
+    """On a class server: confirm the centre's fingerprint, typed from the paper or from the telephone."""
+    from app import clock
+    from app.sync import joining
+
+    config, _ = node()
+    try:
+        found = joining.confirm(config.folder, now=clock.now(), typed=fingerprint)
+    except DomainError as refused:
+        refuse(str(refused))
+    click.echo(f"Bundles of {found.title} are taken from now on.")
+
+
+@sync_group.command(name="accept", epilog="Example: sabaq sync accept --request /media/stick/sabaq-join-class-korday.json --fingerprint ABCD-EFGH-IJKL-MNOP")
+@click.argument("name", required=False, default="")
+@click.option("--request", "request_file", type=click.Path(exists=True, path_type=Path), help="Take a request from this file first.")
+@click.option("--answer", "answer_file", type=click.Path(path_type=Path), help="Write the answer to this file, for the way back.")
+@click.option("--fingerprint", default="", help="As the class reads it to you; without it nothing is accepted yet.")
+def sync_accept(name: str, request_file: Path | None, answer_file: Path | None, fingerprint: str) -> None:
+    """At the centre: take a class server's request, and accept it when the fingerprint is the one the class reads to you."""
+    from app import clock
+    from app.sync import joining, keys
+    from app.work import work
+
+    config, database = node()
+    _know_itself(config, database)
+    own, now, answer = keys.load_or_make(config.folder), clock.now(), b""
+    try:
+        with work(database) as db:
+            if request_file:
+                data = request_file.read_bytes()
+                asked, secret = joining.take_request(db, data, way="stick", now=now)
+            else:
+                asked = joining.open_request(db, name)
+            accepted = bool(fingerprint)
+            if accepted and asked.accepted is None:
+                joining.accept(db, asked, by=None, now=now, typed=fingerprint)
+            shown, state = asked.fingerprint, asked.accepted
+            if request_file:
+                answer = joining.answer(db, data, secret, keys=own, now=now)
+        if answer and answer_file:
+            answer_file.write_bytes(answer)
+    except (DomainError, OSError) as refused:
+        refuse(str(refused))
+    click.echo(f"Fingerprint of the class server: {shown}\nFingerprint of this centre:       {own.public.fingerprint}")
+    click.echo({None: "Compare by telephone, then say it again with --fingerprint.", True: "It has joined.", False: "It was turned down before."}[state])
+
+
+@sync_group.command(name="revoke", epilog="Example: sabaq sync revoke class-korday --why 'stolen on 21 November, police report 114'")
+@click.argument("name")
+@click.option("--why", required=True, help="What happened; stands in the record.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def sync_revoke(name: str, why: str, yes: bool) -> None:
+    """At the centre: trust a class server no more. What comes with its key from now on goes to quarantine."""
+    from app import clock
+    from app.sync import joining
+    from app.work import work
+
+    yes or click.confirm(f"Revoke {name}? Its key is never trusted again.", abort=True)
+    _, database = node()
+    try:
+        with work(database) as db:
+            joining.revoke(db, joining.named(db, name), why=why, by=None, now=clock.now())
+    except DomainError as refused:
+        refuse(str(refused))
+    click.echo(f"{name} is revoked. Next: sabaq sync invite --replaces {name} --help")
+
+
+@sync_group.command(name="release", epilog="Example: sabaq sync release class-korday --user-name alang --reason 'checked with the trainer, all papers agree'")
+@click.argument("name")
+@click.option("--user-name", required=True, help="Who says it; the password is asked for.")
+@click.option("--reason", required=True, help="What was checked, and with whom.")
+@click.option("--refuse", "keep_out", is_flag=True, help="It stays out.")
+def sync_release(name: str, user_name: str, reason: str, keep_out: bool) -> None:
+    """At the centre: one person's word about what a revoked class server sent. Two different people let it in."""
+    from app import clock
+    from app.people import credentials
+    from app.sync import joining
+    from app.work import work
+
+    config, database = node()
+    credentials.use_pepper(config.PEPPER)
+    password = click.prompt("Password", hide_input=True)
+    try:
+        with database.sessions() as db:
+            person, stored = joining.releaser(db, user_name, name, today=clock.now().date())
+        if person is None or not credentials.check_password(password, stored, clock.now()):
+            refuse("The password does not fit this name, or the name may not release quarantine.")
+        with work(database, person) as db:
+            found = joining.named(db, name)
+            held = joining.quarantine(db, found)
+            let_in = held is not None and joining.say_of_quarantine(
+                db, found, hash=held.last, release=not keep_out, reason=reason, by=person, now=clock.now(),
+            )
+    except DomainError as refused:
+        refuse(str(refused))
+    if held is None:
+        refuse(f"Nothing of {name} is in quarantine.")
+    click.echo("Two people have looked at it: it counts now." if let_in else "Noted." if keep_out else "Noted. A second person must say the same before it counts.")
+
+
 COMMANDS = (init, run, web, jobs, doctor, demo_command, course_group, country_group, user_group, backup_group, cert_group, sync_group)
 
 

@@ -26,7 +26,8 @@ from app.offices.models import Classroom, Equipment, Office, Seat
 from app.ops import VERSION
 from app.people import credentials
 from app.people.models import Account, Person, RoleGrant
-from app.policy import Role
+from app.people.queries import grants_of
+from app.policy import Actor, Role, Target, allowed
 from app.runs.models import RunTrainer
 from app.sync import applying, chain, handover, handshake, journal, keys, segments, trust
 from app.sync.catalogue import TABLES, Kind
@@ -62,6 +63,34 @@ def keep_own_row(db: Session, *, keys: NodeKeys, address: str, now: datetime) ->
 def node_of(db: Session, code: str) -> Node | None:
     """The node with this code."""
     return db.scalars(sa.select(Node).where(Node.code == code)).first()
+
+
+def named(db: Session, code: str) -> Node:
+    """The class server with this code. Raises Invalid when there is none."""
+    found = node_of(db, code)
+    if found is None or found.role == "centre":
+        raise Invalid(say("joining", "There is no class server {code}. `sabaq sync nodes` lists them.", code=code))
+    return found
+
+
+def room_named(db: Session, office_code: str, part: str = "") -> Classroom:
+    """The classroom of an office, or the one whose name holds `part`. Raises Invalid when that is not exactly one."""
+    rooms = [
+        room for room in db.scalars(sa.select(Classroom).join(Office, Office.id == Classroom.office_id).where(Office.code == office_code))
+        if any(part.casefold() in name.casefold() for name in room.names.values())
+    ]
+    if len(rooms) != 1:
+        raise Invalid(say("joining", "The office {code} has {n} classrooms of this name; it must be one.", code=office_code, n=len(rooms)))
+    return rooms[0]
+
+
+def lines(db: Session) -> list[dict[str, Any]]:
+    """All nodes as plain values, with the fingerprint of an open request."""
+    asking = dict(db.execute(sa.select(JoinRequest.node_id, JoinRequest.fingerprint).where(JoinRequest.decided_at.is_(None))).tuples().all())
+    return [
+        {"code": one.code, "role": one.role, "title": one.title, "state": one.state, "fingerprint": one.fingerprint, "asks": asking.get(one.id)}
+        for one in db.scalars(sa.select(Node).order_by(Node.role, Node.code))
+    ]
 
 
 # ---- inviting --------------------------------------------------------------------------------------------------------
@@ -153,13 +182,24 @@ def take_request(db: Session, data: bytes, *, way: str, now: datetime) -> tuple[
     return request, secret
 
 
-def accept(db: Session, request: JoinRequest, *, by: uuid.UUID | None, now: datetime) -> Node:
-    """A person has compared the fingerprint: from now on this class server exchanges.
+def open_request(db: Session, code: str) -> JoinRequest:
+    """The request of a class server that waits for a person. Raises Invalid when there is none."""
+    node = named(db, code)
+    found = db.scalars(sa.select(JoinRequest).where(JoinRequest.node_id == node.id, JoinRequest.decided_at.is_(None))).first()
+    if found is None:
+        raise Invalid(say("joining", "{title} has not asked to join, or was answered already.", title=node.title))
+    return found
+
+
+def accept(db: Session, request: JoinRequest, *, by: uuid.UUID | None, now: datetime, typed: str | None = None) -> Node:
+    """A person has compared the fingerprint, or typed it: from now on this class server exchanges.
 
     It takes the place of the one that it replaces: rooms and open runs of that one become its own.
     """
     take_write_lock(db)
     node = _undecided(db, request)
+    if typed is not None:
+        _same(typed, request.fingerprint)
     request.decided_at, request.decided_by, request.accepted = now, by, True
     node.public_key, node.box_key, node.fingerprint = request.public_key, request.box_key, request.fingerprint
     node.state, node.joined_at = "joined", now
@@ -169,6 +209,11 @@ def accept(db: Session, request: JoinRequest, *, by: uuid.UUID | None, now: date
     if old is not None:
         take_place(db, old, node, by=by, now=now)
     return node
+
+
+def _same(typed: str, fingerprint: str) -> None:
+    if "".join(filter(str.isalnum, typed.upper())) != fingerprint.replace("-", ""):
+        raise Invalid(say("joining", "The fingerprint is {found}, not what was typed. If the other side reads something else, stop: somebody may be in between.", found=fingerprint))
 
 
 def turn_down(db: Session, request: JoinRequest, *, by: uuid.UUID | None, now: datetime) -> Node:
@@ -321,6 +366,16 @@ def say_of_quarantine(db: Session, node: Node, *, hash: str, release: bool, reas
     return True
 
 
+def releaser(db: Session, user_name: str, node: str, *, today: date) -> tuple[uuid.UUID | None, str | None]:
+    """Who may release quarantine under this user name, with his password's hash; None for anybody else."""
+    row = db.execute(sa.select(Account.person_id, Account.password_hash).where(Account.user_name == user_name.casefold(), Account.disabled_at.is_(None))).first()
+    if row is None:
+        return None, None
+    office = db.get_one(Office, named(db, node).office_id)
+    may = allowed(Actor(row.person_id, grants_of(db, row.person_id, today)), "segment.release", Target(path=office.path))
+    return (row.person_id if may else None), row.password_hash
+
+
 def _who_releases(words: Sequence[SegmentRelease], also: uuid.UUID | None) -> set[uuid.UUID]:
     """Who says that it is good: the last word of each person counts."""
     last: dict[uuid.UUID, bool] = {}
@@ -395,11 +450,13 @@ def hear(folder: Path, data: bytes) -> Joining:
     )
 
 
-def confirm(folder: Path, *, now: datetime) -> Joining:
+def confirm(folder: Path, *, now: datetime, typed: str | None = None) -> Joining:
     """A person here has compared the centre's fingerprint: its bundles are taken from now on."""
     joining = trust.read(folder)
     if joining is None or joining.keys is None:
         raise Invalid(say("joining", "The centre has not answered yet."))
+    if typed is not None:
+        _same(typed, joining.keys.fingerprint)
     return joining if joining.trusted else trust.changed(folder, joining, state="confirmed", confirmed_at=now.isoformat())
 
 
