@@ -170,6 +170,21 @@ def _write_down(db: Session) -> None:
     db.execute(sa.insert(JournalEntry.__table__), rows)  # type: ignore[arg-type]
 
 
+def change_of_a_row_not_here(
+    db: Session, *, table: str, row_id: uuid.UUID, before: dict[str, Any], after: dict[str, Any], above: int, by: uuid.UUID | None, now: datetime
+) -> None:
+    """Note an own change of a row that could not be made here yet, so that with it it can be: the fold of its entries (applying.fold).
+
+    `above`: the highest version that its entries have.
+    """
+    floor = (max(db.scalar(sa.select(sa.func.max(Epoch.ordinal))) or 1, 1) - 1) << 32
+    entry = {
+        "id": new_id(), "at": now, "actor_id": by, "table": table, "row_id": row_id, "before": before, "after": after, "segment": None,
+        "number": next(iter(_numbers(db, 1))), "node": db.info["node"], "version": max(above, floor) + 1, "refused": None,
+    }
+    db.execute(sa.insert(JournalEntry.__table__), [entry])  # type: ignore[arg-type]
+
+
 def _numbers(db: Session, count: int) -> Iterable[int]:
     """The next numbers. Whoever builds on a change has seen it committed and is numbered later; nothing else is read from them."""
     if db.get_bind().dialect.name == "postgresql":
