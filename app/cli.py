@@ -386,10 +386,11 @@ def sync_now(json_output: bool) -> None:
     try:
         report = wire.exchange_now(database, config)
     except DomainError as error:
+        line = "" if isinstance(error, wire.NoCentre) else wire.line_in_words(database, config)
         if json_output:
-            click.echo(json.dumps({"done": False, "error": str(error), "line": wire.line_in_words(database, config)}))
+            click.echo(json.dumps({"done": False, "error": str(error), "line": line}))
             sys.exit(1)
-        refuse(f"{error} {wire.line_in_words(database, config)}".strip())
+        refuse(f"{error} {line}".strip())
     if json_output:
         click.echo(json.dumps({"done": True, **report.as_json()}))
     else:

@@ -6,13 +6,15 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.db import Database
+from app.db import Database, make_engine
+from app.ops import migrations
 from app.people import merging
-from app.sync import applying, chain, rows
+from app.sync import applying, chain, journal, rows
 from app.sync.applying import Taken, Trust
 from app.sync.canonical import canonical
 from app.sync.catalogue import TABLES, Kind
@@ -32,25 +34,26 @@ class Difference:
     other: int
 
 
-def rebuild(source: Database, target: Database, *, now: datetime, progress: Callable[[int], None] = lambda _done: None) -> Taken:
+def rebuild(
+    source: Database, target: Database, *, now: datetime, own_key: bytes | None = None, progress: Callable[[int, int], None] = lambda _done, _of: None
+) -> Taken:
     """Apply all segments that `source` holds to the empty, migrated database `target`; each in one transaction.
 
     The centre's own come first, then node by node in the order of their chains; what refers to a later one waits for it.
-    Quarantined segments stay out.
+    Quarantined segments stay out. `own_key`: what this node signs with, for one that is in no list of nodes yet.
     """
     with source.sessions() as db:
-        trust = applying.trust_of(db)
+        known = applying.trust_of(db)
+        # Nothing is revoked here: what stayed out of quarantine or was released counts.
+        trust = Trust(known.centre, {**({source.node: own_key} if own_key else {}), **known.keys})
         order = _order(db, trust)
     done = Taken("new")
-    for node, links in order:
-        for at, link in enumerate(links):
-            with source.sessions() as db:
-                segment = next(chain.load(db, [link.id]))
-            with work(target) as db:
-                keyed = Trust(trust.centre, trust.keys)
-                done.add(applying.take(db, segment, trust=keyed, now=now))
-            progress(at + 1)
-        del node
+    for at, link in enumerate(order):
+        with source.sessions() as db:
+            segment = next(chain.load(db, [link.id]))
+        with work(target) as db:
+            done.add(applying.take(db, segment, trust=trust, now=now))
+        progress(at + 1, len(order))
     with work(target) as db:
         applying.retry_held(db, trust=trust, now=now)
         for merge in db.scalars(sa.select(PersonMerge).where(PersonMerge.undone_at.is_(None)).order_by(PersonMerge.version, PersonMerge.id)).all():
@@ -58,10 +61,10 @@ def rebuild(source: Database, target: Database, *, now: datetime, progress: Call
     return done
 
 
-def _order(db: Session, trust: Trust) -> list[tuple[str, list[chain.Link]]]:
+def _order(db: Session, trust: Trust) -> list[chain.Link]:
     nodes = sorted(set(db.scalars(sa.select(StoredSegment.node).where(StoredSegment.stream == chain.UP))), key=lambda n: (n != trust.centre, n))
     left_out = set(db.scalars(sa.select(StoredSegment.id).where(StoredSegment.state == "quarantine")))
-    return [(node, [link for link in chain.links(db, node) if link.id not in left_out]) for node in nodes]
+    return [link for node in nodes for link in chain.links(db, node) if link.id not in left_out]
 
 
 def lines(db: Session, name: str) -> Iterator[tuple[str, bytes]]:
@@ -104,3 +107,19 @@ def differences(one: Database, other: Database) -> list[Difference]:
                     Difference(table.name, len(a.keys() - b.keys()), len(b.keys() - a.keys()), sum(a[key] != b[key] for key in a.keys() & b.keys()))
                 )
     return found
+
+
+def prove(source: Database, folder: Path, *, now: datetime, own_key: bytes, progress: Callable[[int, int], None] = lambda _done, _of: None) -> list[Difference]:
+    """Make all rows anew in a database file of `folder` and compare each with what is here; gives the tables that differ.
+
+    What is not sealed yet is in no segment: seal first.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target = Database(make_engine(f"sqlite:///{folder / 'sabaq.db'}"), source.node)
+    try:
+        migrations.upgrade(target.engine)
+        journal.keep(target.sessions)
+        rebuild(source, target, now=now, own_key=own_key, progress=progress)
+        return differences(source, target)
+    finally:
+        target.engine.dispose()
