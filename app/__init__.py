@@ -26,7 +26,7 @@ from app.runs import queries as runs_now
 from app.runs import views as runs
 from app.schedule import views as schedule
 from app.storage import Storage
-from app.sync import joining_views, journal, node_views
+from app.sync import joining_views, journal, node_views, wire_views
 from config import Config
 
 
@@ -47,6 +47,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
         joining_views.install(app, database)
     else:
         app.register_blueprint(node_views.bp)
+        app.register_blueprint(wire_views.bp)
     assets.install(app, config.folder / "static")
     i18n.install(app)
     navigation.install(app)

@@ -10,7 +10,7 @@ from app.db import Database
 from app.ops import background, export_job
 from app.ops.background import Kind
 from app.people import staff_import
-from app.sync import stick_job
+from app.sync import answering, stick_job
 from config import Config
 
 KINDS: Mapping[str, Kind] = {
@@ -19,6 +19,7 @@ KINDS: Mapping[str, Kind] = {
     "certificates": printing_job.KIND,
     "stick-write": stick_job.WRITE,
     "stick-take": stick_job.TAKE,
+    answering.JOB: answering.KIND,
 }
 
 LOOK_EVERY = 1.0  # seconds between two looks into an empty queue

@@ -241,10 +241,14 @@ def viewer_zone() -> str:
 _zone = ["UTC"]
 
 
+def at_home(zone: str, language: str) -> None:
+    """The node's own zone and language, for what is said where nobody looks at a page."""
+    _zone[0], _outside[0] = zone, language
+
+
 def install(app: Flask) -> None:
     """Give templates the functions above, and set the node's own zone and language."""
-    _zone[0] = app.config["ZONE"]
-    _outside[0] = app.config["DEFAULT_LANGUAGE"]
+    at_home(app.config["ZONE"], app.config["DEFAULT_LANGUAGE"])
     app.jinja_env.globals.update(
         t=t, nt=nt, say=say, pick=pick, number=number, percent=percent, day=day, moment=moment,
         time_of_day=time_of_day, listing=listing, language=language, LANGUAGES=LANGUAGES,

@@ -22,6 +22,7 @@ from app.ops import demo, demo_class
 from app.ops.models import Heartbeat, JobRun
 from app.people.models import SignIn, Throttle
 from app.quizzes import services as quizzes
+from app.sync import wire
 from app.work import work
 from config import Config
 
@@ -189,6 +190,9 @@ def run(database: Database, config: Config) -> None:
     scheduler.start()
     worker = threading.Thread(target=background.serve, args=(database, config, stop), name="background", daemon=True)
     worker.start()
+    line = threading.Thread(target=wire.serve, args=(database, config, stop), name="line", daemon=True)
+    if config.ROLE == "classroom":
+        line.start()
     while not stop.wait(2) and os.getppid() == parent:
         pass
     stop.set()

@@ -96,6 +96,7 @@ POLICY: dict[str, Rule] = {
     # class servers
     "node.read": roles(Role.ADMINISTRATOR, Role.OPERATOR, Role.MANAGER, Role.AUDITOR),
     "node.keep": roles(Role.ADMINISTRATOR),
+    "node.exchange": ANYONE,  # of the nodes themselves: a signature decides, not a sign-in
     "segment.release": roles(Role.ADMINISTRATOR, Role.OPERATOR, Role.MANAGER),
     "class.accounts": roles(Role.CLASS_MANAGER, Role.ADMINISTRATOR),  # on a class server alone
     # people

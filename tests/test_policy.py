@@ -46,6 +46,7 @@ office.edit         -      -       -     -       -  -  -  -  -  -  -  -  -  -  -
 seat.enrol          -      -       -     -       -  x  -  -  -  -  -  -  -  -  -  x
 node.read           -      -       -     -       -  -  -  -  -  -  -  x  x  -  x  x
 node.keep           -      -       -     -       -  -  -  -  -  -  -  -  -  -  -  x
+node.exchange       yes    yes     yes   yes     x  x  x  x  x  x  x  x  x  x  x  x
 segment.release     -      -       -     -       -  -  -  -  -  -  -  x  x  -  -  x
 class.accounts      -      -       -     -       -  x  -  -  -  -  -  -  -  -  -  x
 person.list         -      -       -     -       -  x  -  -  -  x  x  x  x  -  x  x

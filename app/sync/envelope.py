@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -14,7 +15,7 @@ from app.errors import Invalid, say
 from app.sync import keys as node_keys
 from app.sync.canonical import NotCanonical, canonical, read, storable
 from app.sync.keys import NodeKeys
-from app.sync.shapes import BundleId, HashHex, NodeCode, Statement
+from app.sync.shapes import BundleId, HashHex, HashOrNone, Head, NodeCode, Statement
 
 HELLO, ANSWER, REQUEST = b"sabaq hello\n", b"sabaq answer\n", b"sabaq request\n"
 LARGEST = 256 * 1024  # of a statement, without the bundle behind it
@@ -44,6 +45,20 @@ class Progress(Statement):
     state: Literal["wanted", "here", "taken", "refused"] = "wanted"  # here: it is whole and waits to be taken
 
 
+class Standing(Statement):
+    """How a node stands, as far as it is read here; clock, release and disk are for the exchange pages."""
+
+    heads: list[Head] = Field(default_factory=list)  # where its own chains end
+    holds: list[Head] = Field(default_factory=list)  # of the other's
+    receipt: HashOrNone = ""  # the newest one of the other's that it has
+
+
+def in_order(heads: Iterable[Head]) -> list[dict[str, Any]]:
+    """Heads as plain values, in the one order in which two lists of them can be compared."""
+    plain = [head.as_json() for head in heads]
+    return sorted(plain, key=lambda head: (head["stream"], head["ordinal"], head["epoch"], head["number"], head["hash"]))
+
+
 class Hello(Statement):
     """What a class server says first: how it stands, what it brings, what it has in part."""
 
@@ -52,7 +67,8 @@ class Hello(Statement):
     to: NodeCode
     nonce: Token  # comes back in the answer, which was therefore given now
     ticket: str  # from the last answer: proves that this is no recording; "" where there is none
-    statement: dict[str, Any]  # heads, release, clock, disk: what a bundle's manifest says too
+    statement: Standing  # what a bundle's manifest says too
+    receipt: str = ""  # base64: what the asker holds of the centre, where the centre has not seen it
     brings: Cargo | None = None
     has: Progress | None = None  # of the bundle that the centre sends
     room: Size = 0  # the largest bundle that may stand behind the answer
@@ -67,7 +83,8 @@ class Answer(Statement):
     nonce: Token
     ticket: Token
     again: bool = False  # the ticket was not known: nothing was done, say it again with this one
-    statement: dict[str, Any] = Field(default_factory=dict)
+    state: str = ""  # "revoked"
+    statement: Standing = Field(default_factory=Standing)
     receipt: str = ""  # base64: what the centre holds of the asker
     takes: Progress | None = None  # of the bundle that was brought
     said: dict[str, Any] = Field(default_factory=dict)  # what came of it: context, text, values

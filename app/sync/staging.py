@@ -125,14 +125,39 @@ class Place:
                 raise
         return Part(known.id, known.size, known.sha256, offset + len(data), known.more)
 
-    def keep(self, made: Path, id: str, **more: Any) -> Part:
+    def keep(self, made: Path, id: str, *, sha256: str, **more: Any) -> Part:
         """Put a bundle that was made here in this place; the one that was here goes."""
-        size, sha256 = made.stat().st_size, sha256_of(made)
+        size = made.stat().st_size
         self.drop()
         self.folder.mkdir(parents=True, exist_ok=True)
         os.replace(made, self.path)
         self._note({"id": id, "size": size, "sha256": sha256, "more": more})
         return Part(id, size, sha256, size, more)
+
+    @property
+    def holds(self) -> str:
+        """Which bundle is here; empty: none."""
+        part = self.part()
+        return part.id if part else ""
+
+    def remember(self, **more: Any) -> None:
+        """Note something about the bundle that is here."""
+        known = self.part()
+        if known is None:
+            raise NotAnnounced()
+        self._note({"id": known.id, "size": known.size, "sha256": known.sha256, "more": known.more | more})
+
+    def touched_after(self, moment: datetime) -> bool:
+        """Whether the bundle was begun or changed since."""
+        try:
+            return self._notes.stat().st_mtime > moment.timestamp()
+        except OSError:
+            return False
+
+    def drop_if(self, id: str) -> None:
+        """Forget this bundle, when it is the one that is here."""
+        if self.holds == id:
+            self.drop()
 
     def check(self) -> Part:
         """The whole bundle, the same byte for byte as was announced. Raises NotAnnounced; Damaged, and then it is gone."""
