@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.db import take_write_lock
+from app.db import Base, take_write_lock
 from app.errors import Conflict, Invalid, say
 from app.offices.models import Agency, Country, Office
 from app.people.models import Person, PersonName, Posting, RoleGrant
@@ -87,8 +87,34 @@ def rename_person(db: Session, person: Person, *, names: Mapping[str, Name], sin
         raise Conflict(say("person", "A name from that day is already in the register."))
     if not names or not all(tidy(name.family) and tidy(name.given) for name in names.values()):
         raise Invalid(fields={"family": say("person", "Give the family name and the given name.")})
-    db.add_all(renamed(person, held, names=names, since=since, reason=reason, languages=_languages(db, person.country_id)))
+    if person.owner_node == db.info["node"]:
+        db.add_all(renamed(person, held, names=names, since=since, reason=reason, languages=_languages(db, person.country_id)))
+        db.flush()
+        return
+    # Another node keeps the file: the name is a row of our own, and what lists show follows from all his names.
+    db.add_all(_name_row(person, script, name, since, reason.strip()) for script, name in names.items())
     db.flush()
+    refresh_from_names(db, person)
+
+
+def refresh_from_names(db: Session, person: Person) -> None:
+    """Compute what lists and searches use of a person whose file another node keeps.
+
+    It follows from his names at each node, so it is no change of his file: no journal entry.
+    """
+    held = list(db.scalars(sa.select(PersonName).where(PersonName.person_id == person.id)))
+    languages = _languages(db, person.country_id)
+    shown = main_name(held, languages)
+    found = search_key([Name(row.family, row.given, row.patronymic) for row in held], person.service_number).split(" ")
+    known = person.search_key.split(" ")
+    table = Base.metadata.tables[Person.__tablename__]
+    db.connection().execute(
+        sa.update(table).where(table.c.id == person.id).values(
+            display_name=shown.full, short_name=shown.short, sort_key=sort_key(shown, languages[0]),
+            search_key=" ".join([*known, *(word for word in found if word not in known)]),
+        )
+    )
+    db.expire(person)
 
 
 def renamed(

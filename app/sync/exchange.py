@@ -84,6 +84,7 @@ class Outcome:
     quarantined: int = 0  # segments
     blobs: int = 0  # files that are new here
     down: int | None = None  # the version of the class's scope that holds now
+    files_missing: int = 0  # without which the next version was not taken
     restored: bool = False  # it proved that this database lacks what it had
     sentence: Message = field(default_factory=lambda: say("exchange", "Nothing new was in it."))
     state: str = "taken"  # taken | partial
@@ -323,7 +324,7 @@ def look(database: Database, config: Config, keys: NodeKeys, path: Path, *, prog
     own: list[tuple[str, int]] = []
     own_hashes: set[str] = set()
     given: list[Receipt] = []
-    manifest = bundles.check(path, keys, trusted.keys.get, inspect=inspect, progress=progress)
+    manifest = bundles.check(path, keys, trusted.keys.get, node=config.NODE, inspect=inspect, progress=progress)
     return _Found(manifest, own, own_hashes, given)
 
 
@@ -352,7 +353,7 @@ def take_bundle(
     outcome.receipt = give_receipt(
         database, config, keys, about=manifest.sender, bundle=manifest.id, taken=outcome.taken, now=now,
     )
-    outcome.state = "partial" if outcome.missing else "taken"
+    outcome.state = "partial" if outcome.missing or outcome.files_missing else "taken"
     outcome.sentence = sentence_of(outcome)
     note(
         database, peer=manifest.sender, direction="in", way=way, state=outcome.state, bundle=manifest.id, size=_size(path), now=now, by=by,
@@ -381,9 +382,13 @@ def _take_parts(
             if progress:
                 progress(reader.done, reader.size)
     if down:
-        from app.sync import scope
+        from app.sync import arriving
 
-        outcome.down = scope.take_down(database, config, down, trusted=trusted, now=now, bundle=manifest.id)
+        arrived = arriving.take_down(database, config, down, trusted=trusted, now=now, bundle=manifest.id)
+        outcome.down = arrived.number if arrived.state == "taken" else None
+        outcome.files_missing = len(arrived.media)
+        if arrived.state == "gap":
+            outcome.missing[manifest.sender] = arrived.missing or 1
 
 
 def _take_segment(database: Database, segment: Segment, bundle: str, trusted: Trust, outcome: Outcome, now: datetime) -> None:
@@ -502,6 +507,8 @@ def sentence_of(outcome: Outcome) -> Message:
     refused = sum(count for why, count in outcome.taken.held.items() if why != applying.WAITS)
     if refused:
         return say("exchange", "Taken: {new} new, {known} known already, {refused} set aside with their reasons.", new=outcome.taken.new, known=outcome.taken.known, refused=refused)
+    if outcome.files_missing:
+        return say("exchange", "What the centre changed was not taken: {n} files of its courses are missing. Have a new bundle made there; all that is missing will be in it.", n=outcome.files_missing)
     if outcome.taken.new:
         return say("exchange", "Taken: {new} new, {known} known already.", new=outcome.taken.new, known=outcome.taken.known)
     if outcome.down is not None:

@@ -1,0 +1,524 @@
+"""What a class server needs of the centre's rows, table by table, and the chain of versions of it that goes down to it."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.certificates.models import Certificate, CertificateEvent, NumberBlock, Signatory, SigningKey
+from app.courses.models import Course, CourseVersion, Media
+from app.db import Base, Database, Fact
+from app.feedback.models import FeedbackSheet
+from app.ids import new_id, random_bytes
+from app.offices.models import Agency, Classroom, Country, DailyCheck, Equipment, Holiday, Office, Seat
+from app.people.models import Person, PersonName, Posting, RoleGrant
+from app.policy import Role
+from app.progress.models import LessonProgress, PageNote
+from app.quizzes.models import (
+    Answer,
+    Attempt,
+    AttemptEvent,
+    ClockStep,
+    GrantedAttempt,
+    Incident,
+    Mark,
+    MarkCorrection,
+    PaperTest,
+    PracticalMark,
+    PracticalWork,
+    RoomTest,
+    SheetEntry,
+)
+from app.runs.models import CourseRun, Enrolment, Nomination, RunReport, RunTrainer
+from app.schedule.models import AttendanceMark, ClassDay, Meeting, MeetingItem, MinutesLine, Seating, Taught
+from app.sync import chain, handover, rows, segments
+from app.sync.canonical import canonical
+from app.sync.keys import NodeKeys
+from app.sync.models import (
+    AuditEvent,
+    DownRow,
+    Erasure,
+    HandOver,
+    JournalEntry,
+    Node,
+    PersonMerge,
+    SegmentRelease,
+)
+from app.sync.segments import Segment
+from app.work import work
+
+LARGEST_PART = 8 * 1024 * 1024  # bytes of entries in one segment of a version
+AT_ONCE = 500  # ids in one statement
+STAYS_KNOWN = timedelta(days=90)  # whose role has ended is still known at the class this long, so that what he did has a name
+ACTS_FROM_ABOVE = (Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.REGISTRAR, Role.ADMINISTRATOR)
+KEPT_THERE = "own"  # content of a row that the class server keeps itself: it was given once and is not sent again
+
+Where = sa.ColumnElement[bool]
+Ids = sa.Select[uuid.UUID]
+
+
+# ---- what a class server needs -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Whose needs: the class server with its room and office. What is few is a set of ids; what may be many is left to SQL."""
+
+    db: Session
+    node: str
+    room: uuid.UUID | None
+    office: uuid.UUID
+    path: str  # of that office
+    country: uuid.UUID | None
+    today: date
+
+    @classmethod
+    def of(cls, db: Session, code: str, now: datetime) -> Needs:
+        """Of the class server with this code."""
+        node, office = db.execute(sa.select(Node, Office).join(Office, Office.id == Node.office_id).where(Node.code == code)).one()
+        return cls(db, code, node.classroom_id, office.id, office.path, office.country_id, now.date())
+
+    @cached_property
+    def line(self) -> list[str]:
+        """The paths of its office and of all above it."""
+        parts = [part for part in self.path.split("/") if part]
+        return ["/" + "/".join(parts[:n]) + "/" for n in range(1, len(parts) + 1)]
+
+    @cached_property
+    def offices(self) -> set[uuid.UUID]:
+        """Those of its country, what stands above it, and those across the border that they are paired with."""
+        inside = sa.or_(Office.country_id == self.country, Office.path.in_(self.line))
+        return self._ids(sa.select(Office.id).where(inside), sa.select(Office.paired_office_id).where(inside))
+
+    @cached_property
+    def above(self) -> set[uuid.UUID]:
+        """Its office and those above it."""
+        return self._ids(sa.select(Office.id).where(Office.path.in_(self.line)))
+
+    @cached_property
+    def runs(self) -> set[uuid.UUID]:
+        """Runs of its room that are planned or open, and those that it keeps until it has given them back."""
+        here = sa.and_(CourseRun.classroom_id == self.room, CourseRun.state.in_(("planned", "open")))
+        return self._ids(sa.select(CourseRun.id).where(sa.or_(here, CourseRun.owner_node == self.node)))
+
+    @cached_property
+    def staff(self) -> set[uuid.UUID]:
+        """Who works in its room: roles at its office, roles above it that act for it, trainers of its runs, the room's manager."""
+        held = sa.or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to >= self.today - STAYS_KNOWN)
+        acts = sa.and_(RoleGrant.office_id.in_(self.above), RoleGrant.role.in_([role.value for role in ACTS_FROM_ABOVE]))
+        return self._ids(
+            sa.select(RoleGrant.person_id).where(held, sa.or_(RoleGrant.office_id == self.office, acts)),
+            sa.select(RunTrainer.person_id).where(RunTrainer.run_id.in_(self.runs)),
+            sa.select(MeetingItem.teacher_id).where(MeetingItem.meeting_id.in_(self.meetings)),
+            sa.select(Taught.person_id).where(Taught.meeting_id.in_(self.meetings)),
+            sa.select(Classroom.manager_id).where(Classroom.id == self.room),
+        )
+
+    @cached_property
+    def own_people(self) -> set[uuid.UUID]:
+        """Its staff, and who is enrolled in its runs or nominated for them."""
+        return self.staff | self._ids(
+            sa.select(Enrolment.person_id).where(Enrolment.run_id.in_(self.runs)),
+            sa.select(Nomination.person_id).where(Nomination.run_id.in_(self.runs)),
+        )
+
+    @cached_property
+    def merges(self) -> set[uuid.UUID]:
+        """Merges of files that it knows: those of its own people, and those it was once sent or made itself."""
+        sent = sa.select(DownRow.row_id).where(DownRow.node == self.node, DownRow.table == "person")
+        made = sa.select(Person.id).where(Person.owner_node == self.node)
+        dropped = PersonMerge.dropped_id
+        return self._ids(sa.select(PersonMerge.id).where(sa.or_(dropped.in_(self.own_people), dropped.in_(sent), dropped.in_(made))))
+
+    @cached_property
+    def people(self) -> set[uuid.UUID]:
+        """Its own people, with both files of those of whom there were two."""
+        return self.own_people | self._ids(
+            sa.select(PersonMerge.kept_id).where(PersonMerge.id.in_(self.merges)),
+            sa.select(PersonMerge.dropped_id).where(PersonMerge.id.in_(self.merges)),
+        )
+
+    @cached_property
+    def versions(self) -> set[uuid.UUID]:
+        """Course versions of its runs."""
+        return self._ids(sa.select(CourseRun.course_version_id).where(CourseRun.id.in_(self.runs)))
+
+    @cached_property
+    def pictures(self) -> set[str]:
+        """SHA-256 of the media of these versions."""
+        found = self.db.scalars(sa.select(CourseVersion.content["media"]).where(CourseVersion.id.in_(self.versions)))
+        return {one["sha256"] for media in found for one in media or ()}
+
+    @property
+    def members(self) -> Ids:
+        """Enrolments of these runs."""
+        return sa.select(Enrolment.id).where(Enrolment.run_id.in_(self.runs))
+
+    @property
+    def meetings(self) -> Ids:
+        """Meetings of these runs."""
+        return sa.select(Meeting.id).where(Meeting.run_id.in_(self.runs))
+
+    @property
+    def attempts(self) -> Ids:
+        """Attempts in these runs."""
+        return sa.select(Attempt.id).where(Attempt.enrolment_id.in_(self.members))
+
+    @property
+    def papers(self) -> Ids:
+        """Tests printed for these runs."""
+        return sa.select(PaperTest.id).where(PaperTest.run_id.in_(self.runs))
+
+    @property
+    def certificates(self) -> Ids:
+        """Certificates of these runs, and those that it issued itself."""
+        return sa.select(Certificate.id).where(sa.or_(Certificate.enrolment_id.in_(self.members), Certificate.owner_node == self.node))
+
+    def _ids(self, *selects: sa.Select[Any]) -> set[uuid.UUID]:
+        return {one for select in selects for one in self.db.scalars(select) if one is not None}
+
+
+Rule = Callable[[Needs], Where]
+
+
+def _all(_needs: Needs) -> Where:
+    return sa.true()
+
+
+GOES: dict[type[Base], Rule] = {
+    # places
+    Country: lambda n: Country.id.in_(sa.select(Office.country_id).where(Office.id.in_(n.offices))),
+    Holiday: lambda n: Holiday.country_id == n.country,
+    Agency: lambda n: Agency.country_id == n.country,
+    Office: lambda n: Office.id.in_(n.offices),
+    Classroom: lambda n: sa.or_(
+        Classroom.id == n.room, Classroom.id.in_(sa.select(Meeting.classroom_id).where(Meeting.id.in_(n.meetings))),
+        Classroom.id.in_(sa.select(CourseRun.classroom_id).where(CourseRun.id.in_(n.runs))),
+    ),
+    Seat: lambda n: Seat.classroom_id == n.room,
+    Equipment: lambda n: Equipment.classroom_id == n.room,
+    DailyCheck: lambda n: DailyCheck.classroom_id == n.room,
+    # people
+    Person: lambda n: Person.id.in_(n.people),
+    PersonName: lambda n: PersonName.person_id.in_(n.people),
+    Posting: lambda n: Posting.person_id.in_(n.people),
+    RoleGrant: lambda n: sa.and_(RoleGrant.person_id.in_(n.people), RoleGrant.office_id.in_(n.above)),
+    PersonMerge: lambda n: PersonMerge.id.in_(n.merges),
+    # courses
+    Course: lambda n: Course.id.in_(sa.select(CourseVersion.course_id).where(CourseVersion.id.in_(n.versions))),
+    CourseVersion: lambda n: CourseVersion.id.in_(n.versions),
+    Media: lambda n: Media.sha256.in_(n.pictures),
+    # runs, and all that others wrote about them
+    CourseRun: lambda n: CourseRun.id.in_(n.runs),
+    RunTrainer: lambda n: RunTrainer.run_id.in_(n.runs),
+    Nomination: lambda n: Nomination.run_id.in_(n.runs),
+    Enrolment: lambda n: Enrolment.run_id.in_(n.runs),
+    RunReport: lambda n: RunReport.run_id.in_(n.runs),
+    Meeting: lambda n: Meeting.run_id.in_(n.runs),
+    MeetingItem: lambda n: MeetingItem.meeting_id.in_(n.meetings),
+    Taught: lambda n: Taught.meeting_id.in_(n.meetings),
+    AttendanceMark: lambda n: AttendanceMark.meeting_id.in_(n.meetings),
+    ClassDay: lambda n: ClassDay.run_id.in_(n.runs),
+    MinutesLine: lambda n: MinutesLine.run_id.in_(n.runs),
+    Seating: lambda n: Seating.run_id.in_(n.runs),
+    RoomTest: lambda n: RoomTest.run_id.in_(n.runs),
+    Incident: lambda n: Incident.run_id.in_(n.runs),
+    PaperTest: lambda n: PaperTest.run_id.in_(n.runs),
+    SheetEntry: lambda n: SheetEntry.paper_id.in_(n.papers),
+    Attempt: lambda n: Attempt.enrolment_id.in_(n.members),
+    Answer: lambda n: Answer.attempt_id.in_(n.attempts),
+    Mark: lambda n: Mark.attempt_id.in_(n.attempts),
+    MarkCorrection: lambda n: MarkCorrection.attempt_id.in_(n.attempts),
+    AttemptEvent: lambda n: AttemptEvent.attempt_id.in_(n.attempts),
+    GrantedAttempt: lambda n: GrantedAttempt.enrolment_id.in_(n.members),
+    PracticalWork: lambda n: PracticalWork.enrolment_id.in_(n.members),
+    PracticalMark: lambda n: PracticalMark.enrolment_id.in_(n.members),
+    LessonProgress: lambda n: LessonProgress.enrolment_id.in_(n.members),
+    PageNote: lambda n: PageNote.enrolment_id.in_(n.members),
+    FeedbackSheet: lambda n: FeedbackSheet.run_id.in_(n.runs),
+    # certificates
+    NumberBlock: lambda n: NumberBlock.given_to == n.node,
+    SigningKey: _all,
+    Signatory: lambda n: Signatory.office_id.in_(n.above),
+    Certificate: lambda n: Certificate.id.in_(n.certificates),
+    CertificateEvent: lambda n: CertificateEvent.certificate_id.in_(n.certificates),
+    # the exchange
+    Node: _all,
+    HandOver: lambda n: sa.or_(HandOver.to_node == n.node, HandOver.from_node == n.node),
+    Erasure: _all,
+}
+NOT_DOWN: dict[type[Base], str] = {
+    ClockStep: "each node notes the steps of its own clock",
+    AuditEvent: "who looked at what is answered for at the centre; a class server has its own",
+    SegmentRelease: "two people of the centre decide on the quarantine; a class server has none",
+}
+
+
+# ---- the rows ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A row as it goes down."""
+
+    table: str
+    row_id: uuid.UUID
+    text: dict[str, Any]
+    content: str  # hash of what is sent; KEPT_THERE for what the class server keeps from then on
+
+    @property
+    def entry(self) -> list[Any]:
+        """Its form in a segment."""
+        return ["r", self.table, self.text]
+
+
+@dataclass
+class Desired:
+    """All rows that a class server needs: ids first, so that every reference is known to lead somewhere, then content."""
+
+    db: Session
+    node: str
+    ids: dict[str, set[uuid.UUID]] = field(default_factory=dict)
+    more: dict[str, set[uuid.UUID]] = field(default_factory=dict)  # by no rule, only because a row refers to them
+    there: dict[str, set[uuid.UUID]] = field(default_factory=dict)  # its own rows that others refer to: it has them
+
+    def holds(self, table: str, key: uuid.UUID) -> bool:
+        """Whether the class server will have this row."""
+        return any(key in some.get(table, ()) for some in (self.ids, self.more, self.there))
+
+    def __iter__(self) -> Iterator[Sent]:
+        """Row by row, what is referred to first."""
+        for name in sorted({*self.ids, *self.more}, key=lambda one: rows.depth()[one]):
+            for some in by_hundreds(self.ids.get(name, set()) | self.more.get(name, set())):
+                table, columns = rows.table_named(name), rows.travelling(name)
+                for row in self.db.connection().execute(sa.select(*columns.values()).where(table.c.id.in_(some)).order_by(table.c.id)).mappings():
+                    yield self._sent(name, dict(row))
+
+    def _sent(self, name: str, row: dict[str, Any]) -> Sent:
+        for column, target in _loose(name).items():
+            if row[column] is not None and not self.holds(target, row[column]):
+                row[column] = None  # names somebody or something outside: only what the class needs goes there
+        text = rows.as_json(name, row)
+        content = KEPT_THERE if row["owner_node"] == self.node else hashlib.sha256(canonical(text)).hexdigest()
+        return Sent(name, row["id"], text, content)
+
+
+def by_hundreds(ids: Iterable[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
+    """Ids in order, as many at once as a statement takes."""
+    listed = sorted(ids)
+    for at in range(0, len(listed), AT_ONCE):
+        yield listed[at : at + AT_ONCE]
+
+
+def _loose(name: str) -> dict[str, str]:
+    """References of a table that may be left out."""
+    table = rows.table_named(name)
+    return {column: target for column, target in rows.references(name).items() if table.c[column].nullable}
+
+
+def _fixed(name: str) -> dict[str, str]:
+    """References of a table that a row cannot be without."""
+    table = rows.table_named(name)
+    return {column: target for column, target in rows.references(name).items() if not table.c[column].nullable}
+
+
+def entries_for(db: Session, node: str, *, now: datetime, full: bool = True) -> Desired:
+    """What a class server needs now. A row that another one cannot be without goes with it, though no rule names it.
+
+    Facts of the class server's own do not come back to it; of its own records those that were given to it, once. With `full`
+    its own rows go too where others refer to them, for a database that has nothing yet.
+    """
+    needs = Needs.of(db, node, now)
+    found = Desired(db, node)
+    fixed: dict[str, set[uuid.UUID]] = {}
+    loose: dict[str, set[uuid.UUID]] = {}
+    order = sorted(GOES, key=lambda model: -rows.depth()[_name(model)])
+    for model in order:
+        name = _name(model)
+        mine = found.ids.setdefault(name, set())
+        table = rows.table_named(name)
+        mine |= _look(db, table, sa.and_(GOES[model](needs), _not_its_own(model, node)), fixed, loose)
+        wanted = fixed.get(name, set()) - mine
+        if not full:
+            found.there[name] = _owned(db, table, wanted, node)
+            wanted -= found.there[name]
+        for some in by_hundreds(wanted):
+            found.more.setdefault(name, set()).update(_look(db, table, table.c.id.in_(some), fixed, loose))
+        maybe = loose.get(name, set()) - mine - found.more.get(name, set())
+        found.there.setdefault(name, set()).update(_owned(db, table, maybe, node))
+    return found
+
+
+def _name(model: type[Base]) -> str:
+    return str(model.__table__.name)  # type: ignore[attr-defined]
+
+
+def _not_its_own(model: type[Base], node: str) -> Where:
+    """Rows that the class server wrote itself are there; a record that somebody else wrote before was given to it."""
+    table = rows.table_named(_name(model))
+    others = table.c.owner_node != node
+    if issubclass(model, Fact):
+        return others
+    given = sa.exists().where(JournalEntry.table == table.name, JournalEntry.row_id == table.c.id, JournalEntry.node != node)
+    return sa.or_(others, given)
+
+
+def _look(
+    db: Session, table: sa.Table, where: Where, fixed: dict[str, set[uuid.UUID]], loose: dict[str, set[uuid.UUID]]
+) -> set[uuid.UUID]:
+    """Ids of the rows; what they refer to is added to the others."""
+    into = {**{c: (t, fixed) for c, t in _fixed(table.name).items()}, **{c: (t, loose) for c, t in _loose(table.name).items()}}
+    found = set()
+    for row in db.connection().execute(sa.select(table.c.id, *(table.c[column] for column in into)).where(where)):
+        found.add(row[0])
+        for value, (target, wanted) in zip(row[1:], into.values(), strict=True):
+            if value is not None:
+                wanted.setdefault(target, set()).add(value)
+    return found
+
+
+def _owned(db: Session, table: sa.Table, ids: Iterable[uuid.UUID], node: str) -> set[uuid.UUID]:
+    found: set[uuid.UUID] = set()
+    for some in by_hundreds(ids):
+        found |= set(db.connection().scalars(sa.select(table.c.id).where(table.c.id.in_(some), table.c.owner_node == node)))
+    return found
+
+
+# ---- the chain of versions ---------------------------------------------------------------------------------------------
+
+
+def next_down(database: Database, node: str, keys: NodeKeys, now: datetime, held: chain.Head | None, *, folder: Path | None = None) -> list[Segment]:
+    """The segments of the down stream that a class server lacks which holds `held` (None: nothing), oldest first.
+
+    What changed since the newest stored version becomes another one; a class server that holds nothing, or something that
+    this database does not know, gets a whole snapshot. What the centre added to runs given away is handed over first.
+    """
+    with work(database) as db:
+        handover.give_late(db, _node(db, node), now=now)
+    while True:
+        with database.sessions() as db:
+            _read_one_state(db)
+            before = chain.own_head(db, chain.down_to(node))
+            if before is None:
+                raise RuntimeError("the sealer settles the epoch before anything goes down")
+            stored = chain.links(db, db.info["node"], chain.down_to(node))
+            full = held is None or held.hash not in {link.hash for link in stored}
+            made = _make(db, node, keys, now, before, full=full)
+        if made is None:
+            break
+        with work(database) as db:
+            if chain.own_head(db, chain.down_to(node)) != before:
+                continue  # another bundle was made meanwhile
+            _store(db, node, made, full=full, now=now)
+        if full:
+            return made.segments
+        break
+    with database.sessions() as db:
+        pending = chain.lacking(db, db.info["node"], [held.hash] if held else [], chain.down_to(node))
+        return list(chain.load(db, [link.id for link in pending]))
+
+
+def _node(db: Session, code: str) -> Node:
+    return db.scalars(sa.select(Node).where(Node.code == code)).one()
+
+
+def _read_one_state(db: Session) -> None:
+    """All queries of this session see one state of the database. SQLite does so by itself."""
+    if db.get_bind().dialect.name == "postgresql" and isinstance(db.bind, sa.Engine):
+        db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+@dataclass
+class _Made:
+    """A version: its segments, and what they change in what the class server was sent."""
+
+    segments: list[Segment] = field(default_factory=list)
+    new: list[tuple[str, uuid.UUID, str]] = field(default_factory=list)
+    changed: list[tuple[str, uuid.UUID, str]] = field(default_factory=list)
+    gone: list[tuple[str, uuid.UUID]] = field(default_factory=list)
+
+
+def _make(db: Session, node: str, keys: NodeKeys, now: datetime, before: chain.Head, *, full: bool) -> _Made | None:
+    """The next version, sealed but not stored; None where nothing changed."""
+    made, own = _Made(), db.info["node"]
+    parts = _parts(_entries(db, node, now, made, full=full))
+    part, number, prev = next(parts, None), before.number, before.hash
+    while part is not None:
+        following = next(parts, None)
+        number += 1
+        segment = segments.seal(
+            part, stream=chain.down_to(node), node=own, epoch=before.epoch, ordinal=before.ordinal, number=number, prev=prev, sealed_at=now,
+            keys=keys, random=random_bytes, full=full, more=following is not None,
+        )
+        made.segments.append(segment)
+        part, prev = following, segment.hash
+    return made if made.segments else None
+
+
+def _entries(db: Session, node: str, now: datetime, made: _Made, *, full: bool) -> Iterator[list[Any]]:
+    known: dict[str, dict[uuid.UUID, str]] = {}
+    if not full:
+        for name, key, content in db.execute(sa.select(DownRow.table, DownRow.row_id, DownRow.content).where(DownRow.node == node)):
+            known.setdefault(name, {})[key] = content
+    for sent in entries_for(db, node, now=now, full=full):
+        before = known.get(sent.table, {}).pop(sent.row_id, None)
+        if before == sent.content:
+            continue
+        (made.new if before is None else made.changed).append((sent.table, sent.row_id, sent.content))
+        yield sent.entry
+    for name in sorted(known, key=lambda one: -rows.depth().get(one, 0)):
+        for key in sorted(known[name]):
+            made.gone.append((name, key))
+            yield ["g", name, str(key)]
+
+
+def _parts(entries: Iterable[list[Any]]) -> Iterator[list[list[Any]]]:
+    """Entries in parts that a segment holds."""
+    part: list[list[Any]] = []
+    size = 0
+    for entry in entries:
+        length = len(canonical(entry))
+        if part and (len(part) == segments.MOST_ENTRIES or size + length > LARGEST_PART):
+            yield part
+            part, size = [], 0
+        part.append(entry)
+        size += length
+    if part:
+        yield part
+
+
+def _store(db: Session, node: str, made: _Made, *, full: bool, now: datetime) -> None:
+    connection = db.connection()
+    down = rows.table_named("down_row")
+    if full:
+        connection.execute(sa.delete(down).where(down.c.node == node))
+    for name, key in made.gone:
+        connection.execute(sa.delete(down).where(down.c.node == node, down.c.table == name, down.c.row_id == key))
+    for name, key, content in made.changed:
+        connection.execute(sa.update(down).where(down.c.node == node, down.c.table == name, down.c.row_id == key).values(content=content))
+    if made.new:
+        connection.execute(
+            sa.insert(down), [{"id": new_id(), "node": node, "table": name, "row_id": key, "content": content} for name, key, content in made.new]
+        )
+    for segment in made.segments:
+        chain.store(db, segment, state="own", now=now)
+
+
+def blobs_for(db: Session, node: str, held: Sequence[str]) -> list[str]:
+    """SHA-256 of the course media that come with the versions which a class server lacks that holds these heads."""
+    pending = chain.lacking(db, db.info["node"], held, chain.down_to(node))
+    found: dict[str, None] = {}
+    for segment in chain.load(db, [link.id for link in pending]):
+        for entry in segments.open_body(segment).entries:
+            if entry[:2] == ["r", "media"]:
+                found[entry[2]["sha256"]] = None
+    return list(found)
