@@ -1,0 +1,185 @@
+"""What goes wrong: power, disks that are put back or copied, clocks, thieves, old releases. Which kinds a history has is drawn from its seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from app.sync import joining
+from app.work import work
+from tests.simulation import carrying, deeds
+from tests.simulation.world import CENTRE, Machine, World
+
+ANCHOR = "anchor.json"
+WRONG_DATES = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A kind of thing that goes wrong, and how often against the others."""
+
+    name: str
+    weight: int
+    strike: Callable[[World], None]
+
+
+def any_class(world: World) -> Machine | None:
+    """One of the class servers that still work."""
+    found = world.classes()
+    return world.chance.choice(found) if found else None
+
+
+def power_cut(world: World) -> None:
+    """The power of some machine fails at one of its next writes, whatever it does then."""
+    machine = world.chance.choice([world.centre, *world.classes()])
+    # Most deeds pass about thirty points, taking a bundle some hundreds.
+    machine.power.fails_in(world.chance.randint(1, world.chance.choice((5, 30, 300))))
+    world.note(machine, "its power will fail")
+
+
+def back_up(world: World) -> None:
+    """Somebody keeps an image of a disk."""
+    machine = world.chance.choice([world.centre, *world.classes()])
+    world.images.setdefault(machine.place, []).append(machine.image())
+    world.note(machine, "its disk is copied into the cupboard")
+
+
+def restore(world: World) -> None:
+    """An old database is put back: without its anchor, with today's anchor, or the whole disk, anchor and all."""
+    kept = sorted(place for place, images in world.images.items() if images and place in world.machines and not world.machines[place].lost)
+    if not kept:
+        back_up(world)
+        return
+    machine = world.machines[world.chance.choice(kept)]
+    image = world.chance.choice(world.images[machine.place])
+    how = world.chance.choice(("database", "no anchor", "whole disk"))
+    if how == "database":
+        machine.put(image, files=lambda name: False)
+    else:
+        machine.put(image)
+        if how == "no anchor":
+            (machine.folder / ANCHOR).unlink(missing_ok=True)
+    machine.blind = how == "whole disk"
+    world.happened |= {"restore"} | ({"centre restored"} if machine.role == "centre" else set())
+    world.note(machine, f"its database of step {image.mark} is put back ({how})")
+    world.restart(machine)
+    world.look_at(machine)
+    machine.fresh = set()
+
+
+def clone(world: World) -> None:
+    """A class server's whole disk is copied to another machine, and both go on."""
+    machine = any_class(world)
+    if machine is None or any(m.place == f"{machine.code}-2" for m in world.machines.values()):
+        return
+    twin = Machine(world, machine.code, f"{machine.code}-2")
+    image = world.chance.choice([machine.image(), *world.images.get(machine.place, ())])
+    twin.put(image)
+    twin.clock.offset = machine.clock.offset
+    if world.chance.random() < 0.5:
+        twin.hardware, twin.blind = machine.hardware, True
+    world.known_keys[twin.place] = machine.keys()
+    world.machines[twin.place] = twin
+    world.happened.add("clone")
+    world.note(twin, f"begins as a copy of {machine.name} of step {image.mark}{', of the same hardware' if twin.blind else ''}")
+    world.restart(twin)
+    world.look_at(twin)
+    twin.fresh = set()
+
+
+def set_clock(world: World) -> None:
+    """A battery is empty, or somebody sets the clock."""
+    machine = world.chance.choice([world.centre, *world.classes()])
+    moment = world.chance.choice((*WRONG_DATES, world.time.now, world.time.now + timedelta(hours=world.chance.randint(-48, 48))))
+    machine.clock.shows(moment)
+    world.happened.add("clock")
+    world.note(machine, "its clock is set")
+
+
+def fill_disk(world: World) -> None:
+    """A disk is full, or there is room again."""
+    machine = world.chance.choice([world.centre, *world.classes()])
+    machine.power.disk_full = not machine.power.disk_full
+    machine.stop()  # connections learn the size when they are made
+    world.note(machine, "its disk is full" if machine.power.disk_full else "its disk has room again")
+
+
+def steal(world: World) -> None:
+    """A class server is stolen with its keys and revoked at the centre; the thief goes on writing with it."""
+    thieves = [m for m in world.machines.values() if m.thief]
+    if thieves:
+        forge(world, thieves[0])
+        return
+    machine = any_class(world)
+    if machine is None or machine.place != machine.code or len(world.classes()) < 2 or f"{machine.code}-2" in world.machines:
+        return
+    centre = world.centre
+
+    def revoke() -> None:
+        with work(centre.database) as db:
+            node = joining.node_of(db, machine.code)
+            assert node is not None
+            joining.revoke(db, node, why="stolen", by=world.template.people[CENTRE], now=centre.clock.now())
+
+    machine.lost = machine.thief = True
+    world.happened.add("stolen")
+    world.note(machine, "is stolen")
+    if not world.ask(centre, f"revokes {machine.code}", revoke).ok:
+        centre.power.disk_full = False
+        centre.stop()
+        world.ask(centre, f"revokes {machine.code}", revoke)
+    world.revoked.add(machine.code)
+    forge(world, machine)
+
+
+def forge(world: World, thief: Machine) -> None:
+    """The thief writes what he likes and signs it with the stolen key; the stick reaches the centre some day."""
+    known = set(world.ledger)
+    thief.power.comes_back()
+    thief.power.disk_full = False
+    for _ in range(3):
+        deeds.some_deed(world, thief)
+    world.forged |= set(world.ledger) - known
+    stick = carrying.make(world, thief, CENTRE)
+    if stick is not None:
+        world.sticks.append(stick)
+
+
+def change_release(world: World) -> None:
+    """A class server runs an older release, or is brought up to date."""
+    machine = world.chance.choice([world.centre, *world.classes()])
+    if machine.old_release:
+        update(world, machine)
+    else:
+        machine.old_release = True
+        world.happened.add("skew")
+        world.note(machine, "runs an older release")
+
+
+def update(world: World, machine: Machine) -> None:
+    """Today's release: what was not understood is tried again."""
+    machine.old_release = False
+    world.ask(machine, "is updated", lambda: carrying.understand(machine))
+
+
+FAULTS = (
+    Fault("power", 8, power_cut),
+    Fault("restore", 4, restore),
+    Fault("clone", 2, clone),
+    Fault("clock", 4, set_clock),
+    Fault("disk full", 3, fill_disk),
+    Fault("stolen", 2, steal),
+    Fault("skew", 3, change_release),
+)
+
+
+def stop_all(world: World) -> None:
+    """Faults stop: power is steady, disks have room, releases are today's. Clocks stay as wrong as they are."""
+    for machine in [world.centre, *world.classes()]:
+        machine.power.comes_back()
+        if machine.power.disk_full:
+            machine.power.disk_full = False
+            machine.stop()
+        if machine.old_release:
+            update(world, machine)
