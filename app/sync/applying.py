@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, undefer
 
 from app.errors import BadSegment
-from app.people import merging
+from app.people import merging, register
+from app.people.models import PersonName
 from app.sync import chain, rows, segments
 from app.sync.canonical import storable
 from app.sync.catalogue import BY_NAME, Kind, Owners
@@ -204,7 +205,20 @@ def _apply(db: Session, stored: StoredSegment, entries: Sequence[Any], trust: Tr
     _apply_entries(work, list(enumerate(entries)))
     if work.taken.new:
         retry_held(db, trust=trust, now=now)
+        _show_names(db, entries)
     return work.taken
+
+
+def _show_names(db: Session, entries: Sequence[Any]) -> None:
+    """What lists show of a person follows from all his names, also from those that another node entered than keeps his file."""
+    ids: dict[str, list[uuid.UUID]] = {"person": [], "person_name": []}
+    for entry in entries:
+        if entry[0] == "c" and entry[1] in ids:
+            ids[entry[1]].append(uuid.UUID(entry[2]))
+    if any(ids.values()):
+        db.expire_all()
+        names = db.scalars(sa.select(PersonName.person_id).where(PersonName.id.in_(ids["person_name"])))
+        register.refresh_corrected(db, {*ids["person"], *names})
 
 
 def _apply_entries(work: _Work, numbered: Iterable[tuple[int, Any]]) -> None:
@@ -512,8 +526,9 @@ def _journal_row(work: _Work, change: _Change) -> dict[str, Any]:
     at = datetime.fromisoformat(entry["at"])
     if at.tzinfo is None or not storable([before, after]):
         raise ValueError("at, before or after")
-    for part in (before, after):
-        rows.from_json(change.table, part or {})
+    rows.from_json(change.table, after or {})  # what was there before is history, not a row to come
+    if str((after or {}).get("id", change.row_id)) != str(change.row_id) or "version" in (after or {}):
+        raise ValueError("an entry is about one row")
     return {
         "id": uuid.UUID(entry["id"]), "at": at, "actor_id": uuid.UUID(entry["actor_id"]) if entry["actor_id"] else None,
         "table": change.table, "row_id": change.row_id, "before": before, "after": after, "segment": work.stored.number, "number": 0,
@@ -610,10 +625,11 @@ def fold(entries: Iterable[Mapping[str, Any]], centre: str) -> Folded:
     refused = set()
     for row in sorted(entries, key=lambda e: (e["version"], e["node"] != centre, str(e["id"]))):
         if row["before"] is None and row["after"] is not None:
-            if added or row["after"].get("owner_node") not in (row["node"], None):
+            # The centre may add a row in the name of another: that is how a class server came by what it was given.
+            if added or (row["node"] != centre and row["after"].get("owner_node") not in (row["node"], None)):
                 refused.add(row["id"])
                 continue
-            content, owner, added = dict(row["after"]), row["node"], True
+            content, owner, added = dict(row["after"]), row["after"].get("owner_node") or row["node"], True
         elif not added or not _counts(row, owner, centre):
             refused.add(row["id"])
             continue
