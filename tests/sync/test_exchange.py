@@ -11,15 +11,17 @@ import pytest
 import sqlalchemy as sa
 
 from app import open_database
+from app.db import Database
 from app.errors import BadBundle, NotOurs
 from app.ids import random_bytes
-from app.offices.models import Agency, Office
+from app.offices.models import Agency, Country, Office
 from app.people.models import Person, PersonName
-from app.sync import applying, chain, rebuild, receipts, segments
+from app.sync import applying, chain, keys, rebuild, receipts, segments
 from app.sync.models import AuditEvent, Epoch, Exchange, HeldEntry, JournalEntry, Node, StoredSegment
 from app.work import work
-from tests.factories import make_person
-from tests.sync.nodes import NOW, Installation, centre_and_class, install, office_of
+from config import Config
+from tests.factories import make_agency, make_office, make_person
+from tests.sync.nodes import NOW, Installation, centre_and_class, copy_rows, install, make_nodes, office_of
 
 
 @pytest.fixture
@@ -328,6 +330,31 @@ def test_all_rows_come_out_the_same_when_made_anew_from_the_segments(nodes: list
 
     assert rebuild.differences(centre.database, empty.database) == []
     empty.close()
+
+
+def test_a_centre_on_postgresql_takes_and_answers_like_one_on_sqlite(tmp_path: Path, database: Database) -> None:
+    """A class server on SQLite and a centre on either database: everything arrives once, the answer is taken, the next bundle is empty."""
+    config = Config(NODE="test", INSTANCE=str(tmp_path / "centre"), SECRET_KEY="k" * 40, PEPPER="p" * 40)
+    config.folder.mkdir(parents=True)
+    centre = Installation(config, database, keys.load_or_make(config.folder))
+    first = install(tmp_path / "class", "class-1", role="classroom")
+    with work(database) as db:
+        office = make_office(db)
+        make_agency(db, db.get_one(Country, office.country_id))
+        make_nodes(db, [centre, first], office.id)
+    copy_rows(centre, [first])
+    walk_in(first, "Omarov")
+    made = first.bundle(centre, size=2)
+
+    for _ in range(2):
+        centre.take(made.path)
+    first.take(centre.bundle(first).path)
+    nothing = first.bundle(centre)
+
+    assert people(centre).items() >= people(first).items()
+    assert events(centre) == 1
+    assert nothing.counts["segments"] == 0
+    first.close()
 
 
 def _exchange(centre: Installation, node: Installation) -> None:
