@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -103,18 +103,30 @@ def refresh_from_names(db: Session, person: Person) -> None:
     It follows from his names at each node, so it is no change of his file: no journal entry.
     """
     held = list(db.scalars(sa.select(PersonName).where(PersonName.person_id == person.id)))
+    if not held:
+        return
     languages = _languages(db, person.country_id)
     shown = main_name(held, languages)
-    found = search_key([Name(row.family, row.given, row.patronymic) for row in held], person.service_number).split(" ")
-    known = person.search_key.split(" ")
+    found = _search_key(held, person.service_number).split(" ")
+    known = person.search_key.split(" ")  # also by the names of files that were merged into his
     table = Base.metadata.tables[Person.__tablename__]
     db.connection().execute(
         sa.update(table).where(table.c.id == person.id).values(
             display_name=shown.full, short_name=shown.short, sort_key=sort_key(shown, languages[0]),
-            search_key=" ".join([*known, *(word for word in found if word not in known)]),
+            search_key=" ".join([*found, *(word for word in known if word not in found)]),
         )
     )
     db.expire(person)
+
+
+def refresh_corrected(db: Session, people: Collection[uuid.UUID]) -> None:
+    """Of these people, compute anew what lists show of those with a name that another node entered than keeps their file."""
+    corrected = (
+        sa.select(PersonName.person_id).join(Person, Person.id == PersonName.person_id)
+        .where(Person.id.in_(people), PersonName.owner_node != Person.owner_node)
+    )
+    for person in db.scalars(sa.select(Person).where(Person.id.in_(corrected)).order_by(Person.id)).all():
+        refresh_from_names(db, person)
 
 
 def renamed(
@@ -224,4 +236,10 @@ def refresh_keys(person: Person, rows: Sequence[PersonName], languages: Sequence
     shown = main_name(rows, languages)
     person.display_name, person.short_name = shown.full, shown.short
     person.sort_key = sort_key(shown, languages[0])
-    person.search_key = search_key([Name(row.family, row.given, row.patronymic) for row in rows], person.service_number)
+    person.search_key = _search_key(rows, person.service_number)
+
+
+def _search_key(rows: Sequence[PersonName], service_number: str) -> str:
+    """The same words in the same order at every node."""
+    in_order = sorted(rows, key=lambda row: (row.valid_from, row.script, str(row.id)))
+    return search_key([Name(row.family, row.given, row.patronymic) for row in in_order], service_number)

@@ -23,7 +23,7 @@ from app.ids import new_id
 from app.offices.models import DailyCheck
 from app.people import merging, signing_in
 from app.people.models import Account, Person, PersonName, Pin, Preference, RoleGrant, SignIn
-from app.people.register import refresh_from_names
+from app.people.register import refresh_corrected
 from app.people.rules import Ended
 from app.quizzes.models import (
     Answer,
@@ -355,9 +355,7 @@ class _Task:
         people = {row.values["id"] for row in found.get(Person.__tablename__, ())}
         people |= {row.values["person_id"] for row in found.get(PersonName.__tablename__, ())}
         for some in by_hundreds(people):
-            corrected = sa.select(PersonName.person_id).where(PersonName.person_id.in_(some), PersonName.owner_node == self.db.info["node"])
-            for person in self.db.scalars(sa.select(Person).where(Person.id.in_(corrected))).all():
-                refresh_from_names(self.db, person)
+            refresh_corrected(self.db, some)
         for row in found.get(PersonMerge.__tablename__, ()):
             merge = self.db.get(PersonMerge, row.values["id"])
             if merge is not None and merge.undone_at is None:
