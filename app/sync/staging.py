@@ -178,7 +178,7 @@ class Place:
         write_whole(self._notes, json.dumps(known).encode())
 
 
-@dataclass(frozen=True)
+@dataclass
 class Staging:
     """The folder of one peer."""
 
