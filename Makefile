@@ -32,6 +32,7 @@ lint: setup-tests ## Run the checks that read the code
 	step "Vendored files are the locked ones" $(PY) tools/vendor.py check; \
 	step "Style and likely faults" $(BIN)/ruff check .; \
 	step "Types" $(BIN)/mypy; \
+	step "Names that tests use" $(BIN)/mypy --config-file tests/mypy.ini --cache-dir .mypy_cache/tests tests bench; \
 	step "Directions of imports" $(BIN)/lint-imports --no-logo; \
 	if find app -name '*.html' 2>/dev/null | grep -q .; then \
 	  step "Templates" $(BIN)/djlint app --lint --quiet; fi; \

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -38,6 +39,8 @@ class Clock:
         return Uptime(self.boot, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000)
 
 
+C = TypeVar("C", bound=Clock)
+
 _clock = Clock()
 
 
@@ -52,7 +55,7 @@ def uptime() -> Uptime:
 
 
 @contextmanager
-def using(clock: Clock) -> Iterator[Clock]:
+def using(clock: C) -> Iterator[C]:
     """Another clock for the length of a test or of a rehearsed history (demo data)."""
     global _clock
     before, _clock = _clock, clock

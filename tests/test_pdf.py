@@ -36,7 +36,7 @@ def fonts_of(data: bytes) -> set[str]:
     """The names of all fonts of a file, without the subset's letters."""
     found = set()
     for page in PdfReader(io.BytesIO(data)).pages:
-        for font in page["/Resources"].get("/Font", {}).values():
+        for font in dict(page["/Resources"]).get("/Font", {}).values():
             assert "/DescendantFonts" in font.get_object(), "a font is not embedded"
             found.add(str(font.get_object()["/BaseFont"]).split("+")[-1].removesuffix("-Bold"))
     return found

@@ -26,7 +26,7 @@ from tests.quizzes.rows import Hands, Tab, make_attempt, make_enrolment, make_ru
 def trainee(db):
     """A trainee in an open run."""
     person = make_person(db)
-    person.enrolment = make_enrolment(db, make_run(db), person)
+    person.enrolment = make_enrolment(db, make_run(db), person)  # type: ignore[attr-defined]
     return person
 
 
