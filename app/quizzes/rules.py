@@ -187,6 +187,15 @@ def used_ms(sitting: Sitting, reading: Reading, now: datetime) -> int:
     return before + max(0, (now - sitting.beat_at) // timedelta(milliseconds=1))
 
 
+def used_elsewhere_ms(started_at: datetime, saved_at: datetime, *, not_counted_ms: int, seconds: int | None) -> int:
+    """Time used on another server, whose own clock is not known here: up to the last saved answer, by that server's wall clock.
+
+    Pauses and outages there do not count. Never below nothing, never beyond the limit: that clock may have been stepped.
+    """
+    used = max(0, (saved_at - started_at) // timedelta(milliseconds=1) - max(0, not_counted_ms))
+    return used if seconds is None else min(used, seconds * 1000)
+
+
 def remaining_ms(sitting: Sitting, reading: Reading, now: datetime) -> int | None:
     """Time left, below 0 when it is over; None without a limit."""
     if sitting.seconds is None:

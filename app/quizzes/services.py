@@ -155,6 +155,37 @@ def start_attempt(
     return attempt
 
 
+def take_up(db: Session, *, now: datetime, uptime: Uptime) -> int:
+    """Open attempts that came here from another server, whose clock stayed there, get one; gives how many.
+
+    The time used is what lies between the beginning and the last saved answer, without what was not counted there. A supervised
+    one waits for the invigilator; one that nobody supervises goes on from now.
+    """
+    last: sa.ScalarSelect[datetime | None] = sa.select(sa.func.max(Answer.saved_at)).where(Answer.attempt_id == Attempt.id).scalar_subquery()
+    ours = sa.and_(Attempt.state == "open", Attempt.owner_node == db.info["node"], ~sa.exists().where(AttemptClock.attempt_id == Attempt.id))
+    if db.scalar(sa.select(Attempt.id).where(ours).limit(1)) is None:
+        return 0
+    take_write_lock(db)
+    found = db.execute(sa.select(Attempt, last).where(ours)).all()
+    for attempt, saved_at in found:
+        sums = sa.select(AttemptEvent.what, sa.func.sum(AttemptEvent.ms)).where(AttemptEvent.attempt_id == attempt.id).group_by(AttemptEvent.what)
+        timed = {what: int(ms or 0) for what, ms in db.execute(sums)}
+        answered = set(db.scalars(sa.select(Answer.question).where(Answer.attempt_id == attempt.id).distinct()))
+        used = rules.used_elsewhere_ms(
+            attempt.started_at, attempt.started_at if saved_at is None else saved_at,
+            not_counted_ms=timed.get("resume", 0) + timed.get("outage", 0), seconds=attempt.seconds,
+        )
+        db.add(
+            AttemptClock(
+                attempt_id=attempt.id, boot=uptime.boot, since_ms=uptime.ms, beat_ms=uptime.ms, beat_at=now, used_ms=used,
+                writer=token_hash(new_token()), seen=[question for question in attempt.draw if question in answered] or attempt.draw[:1],
+                at_question=attempt.draw[0], credit_ms=timed.get("credit", 0), paused_at=now if attempt.supervised else None,
+            )
+        )
+    db.flush()
+    return len(found)
+
+
 def open_attempt(
     db: Session, attempt_id: uuid.UUID, *, writer: str, now: datetime, uptime: Uptime, seat_id: uuid.UUID | None = None
 ) -> Opened:

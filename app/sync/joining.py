@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -29,7 +30,7 @@ from app.people.models import Account, Person, RoleGrant
 from app.people.queries import grants_of
 from app.policy import Actor, Role, Target, allowed
 from app.runs.models import RunTrainer
-from app.sync import applying, chain, handover, handshake, journal, keys, segments, trust
+from app.sync import applying, chain, handover, handshake, journal, keys, trust
 from app.sync.catalogue import TABLES, Kind
 from app.sync.keys import NodeKeys
 from app.sync.models import HandOver, JoinCode, JoinRequest, Node, SegmentRelease, StoredSegment
@@ -333,12 +334,10 @@ def _held_back(db: Session, node: Node) -> Sequence[StoredSegment]:
 
 def what_is_in(db: Session, node: Node) -> dict[str, int]:
     """How many entries of each table wait in quarantine."""
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for stored in _held_back(db, node):
-        for entry in segments.open_body(chain.as_segment(stored)).entries:
-            name = str(entry[1]) if entry[0] in ("f", "c") else ""
-            counts[name] = counts.get(name, 0) + 1
-    return counts
+        counts.update(stored.tables)
+    return dict(counts)
 
 
 def say_of_quarantine(db: Session, node: Node, *, hash: str, release: bool, reason: str, by: uuid.UUID, now: datetime) -> bool:

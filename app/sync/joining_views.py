@@ -30,6 +30,7 @@ from app.sync import exchange, handshake, joining, trust
 from app.sync.joining import Colleague
 from app.sync.joining_forms import CodeForm, ComparedForm, FirstAccountForm, LetterForm
 from app.sync.keys import load_or_make
+from app.sync.models import Node
 from app.sync.trust import Joining
 
 bp = Blueprint("joining", __name__)
@@ -45,6 +46,7 @@ def install(app: Flask, database: Database) -> None:
     """On a class server: until somebody can sign in, every page leads to the joining."""
     app.register_blueprint(bp)
     app.register_blueprint(colleagues)
+    app.jinja_env.globals["revoked_here"] = revoked_here
 
     @app.before_request
     def gate() -> ResponseReturnValue | None:
@@ -60,6 +62,12 @@ def joined(app: Flask, database: Database) -> bool:
         with database.sessions() as db:
             app.extensions["sabaq.joined"] = joining.ready(db, app.config["NODE"])
     return bool(app.extensions["sabaq.joined"])
+
+
+def revoked_here() -> Node | None:
+    """This node's own line, when it says that the centre trusts it no more: every page of a revoked class server says so."""
+    own = joining.node_of(g.db, current_app.config["NODE"]) if "db" in g else None
+    return own if own is not None and own.state == "revoked" else None
 
 
 # ---- where it stands -------------------------------------------------------------------------------------------------
