@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from app.quizzes.models import Answer
 from app.sync import rebuild
-from tests.sync import class_life
+from app.sync.models import StoredSegment
+from app.sync.wire import Report
+from tests.sync import class_life, line
 from tests.sync.nodes import NOW, Installation, centre_and_class, install
 
 
@@ -24,18 +26,21 @@ def _two(folder: Path) -> Iterator[tuple[Installation, Installation]]:
 
 
 def measure(records: int = 10_000) -> list[str]:
-    """Lines: a first exchange of so many records by file, then of 100 changes, then of nothing."""
+    """Lines: a first exchange of so many records over the line on loopback, then of 100 changes, then of nothing."""
     lines = []
-    with tempfile.TemporaryDirectory() as name, _two(Path(name)) as (centre, node):
+    with tempfile.TemporaryDirectory() as name, _two(Path(name)) as (centre, node), line.served(centre, node):
+        line.speak(node)  # what joined them: the first snapshot comes down
+        line.speak(node)
         made = class_life.live(node, records)
-        first, size = _once(node, centre)
-        goal = f" (goal for 10,000: 5 s, 1.5 MB); {size / made:.0f} bytes a record (goal: an answer <= 120)"
-        lines.append(f"first exchange of {made:6} records, made and taken: {first:5.2f} s, {size / 1e6:.2f} MB{goal}")
+        took, said = _once(node)
+        goal = f"goal for 10,000: 5 s, 1.5 MB; {said.bytes_out / made:.0f} bytes a record, an answer may cost 120"
+        lines.append(f"first exchange of {made:6} records over the line: {took:5.2f} s, {said.bytes_out / 1e6:.2f} MB, {said.requests} requests ({goal})")
         class_life.change(node, 100)
-        changed, size = _once(node, centre)
-        lines.append(f"exchange of 100 more answers:                     {changed:5.2f} s, {size / 1000:.1f} KB (goal 0.5 s)")
-        nothing, size = _once(node, centre)
-        lines.append(f"exchange of nothing, as a file:                   {nothing:5.2f} s, {size / 1000:.1f} KB")
+        took, said = _once(node)
+        lines.append(f"exchange of 100 more answers:                    {took:5.2f} s, {said.bytes_out / 1e3:.1f} KB, {said.requests} requests (goal 0.5 s)")
+        _once(node)
+        took, said = _once(node)
+        lines.append(f"exchange of nothing:                             {took:5.2f} s, {said.bytes_out / 1e3:.1f} KB, {said.requests} requests (goal 1)")
         with centre.database.sessions() as db, node.database.sessions() as here:
             count = sa.select(sa.func.count()).select_from(Answer)
             if db.scalar(count) != here.scalar(count):
@@ -43,14 +48,11 @@ def measure(records: int = 10_000) -> list[str]:
     return lines
 
 
-def _once(node: Installation, centre: Installation) -> tuple[float, int]:
-    """There and back: seconds, and bytes of the file upward."""
+def _once(node: Installation) -> tuple[float, Report]:
+    """One exchange: seconds, and what it cost."""
     begun = time.perf_counter()
-    made = node.bundle(centre)
-    centre.take(made.path)
-    back = centre.bundle(node)
-    node.take(back.path)
-    return time.perf_counter() - begun, made.size
+    said = line.speak(node)
+    return time.perf_counter() - begun, said
 
 
 def rebuilt(facts: int) -> str:
@@ -83,8 +85,6 @@ def rebuilt(facts: int) -> str:
 
 def _move_segments(node: Installation, centre: Installation) -> None:
     """The segments alone reach the centre, as on a disk that was saved: nothing of them is applied there."""
-    from app.sync.models import StoredSegment
-
     table = StoredSegment.__table__
     with node.database.engine.connect() as source, centre.database.engine.connect().execution_options(writing=True) as target, target.begin():
         for row in source.execute(sa.select(table)).mappings():
