@@ -28,6 +28,7 @@ SECTIONS = (
     Section("offices", "tree.index", "office.list", say("section", "Offices"), "o"),
     Section("courses", "courses.index", "course.list", say("section", "Courses"), "c"),
     Section("certificates", "certificates.index", "certificate.list", say("section", "Certificates"), "z"),
+    Section("exchange", "exchange.index", "exchange.see", say("section", "Exchange"), "x"),
     Section("reports", "reports.index", "report.progress", say("section", "Reports"), "e"),
 )
 

@@ -30,11 +30,13 @@ from app.policy import Role
 from app.quizzes import paper
 from app.quizzes.models import Incident, PracticalWork
 from app.runs.models import CourseRun, Enrolment
+from app.sync.models import PersonMerge
 from tests import factories
 from tests.certificates import rows as certificates
 from tests.quizzes import rows as quizzes
 from tests.runs import rows as runs
 from tests.schedule import rows as meetings
+from tests.sync import desk_rows as desk
 from tests.sync import node_rows as nodes
 
 
@@ -96,6 +98,41 @@ def quarantined(db: Session, office: Office) -> Example:
 def join_request(db: Session, office: Office) -> Example:
     """A class server that asks to join."""
     return Example({"request_id": nodes.make_request(db, nodes.make_node(db, office)).id})
+
+
+def peer(db: Session, office: Office) -> Example:
+    """A class server of the office, by its name."""
+    return Example({"code": nodes.make_node(db, office, state="joined").code, "alarm": "fork"})
+
+
+def exchange_receipt(db: Session, office: Office) -> Example:
+    """A receipt that this centre gave a class server of the office."""
+    code = nodes.make_node(db, office, state="joined").code
+    return Example({"receipt_id": desk.a_receipt(db, by=db.info["node"], about=code).id})
+
+
+def held(db: Session, office: Office) -> Example:
+    """An entry of a class server of the office that is kept aside."""
+    _, entry, _ = desk.conflict(db, office)
+    return Example({"held_id": entry.id})
+
+
+def two_files(db: Session, office: Office) -> Example:
+    """Two files of the office."""
+    one, other = factories.make_person(db, office), factories.make_person(db, office)
+    return Example({"kept_id": one.id, "dropped_id": other.id}, asks="person.merge")
+
+
+def merged_files(db: Session, office: Office) -> Example:
+    """Two files of the office that were merged."""
+    one, other = factories.make_person(db, office), factories.make_person(db, office)
+    merge = factories.added(db, PersonMerge(dropped_id=other.id, kept_id=one.id, merged_at=clock.now(), merged_by=one.id))
+    return Example({"merge_id": merge.id})
+
+
+def walk_in(db: Session, office: Office) -> Example:
+    """Somebody of the office who is not confirmed."""
+    return Example({"person_id": factories.make_person(db, office, provisional=True).id})
 
 
 def agency(db: Session, office: Office) -> Example:
@@ -365,6 +402,18 @@ EXAMPLES: dict[str, Make] = {
     "nodes.quarantine": quarantined,
     "nodes.accept": join_request,
     "nodes.turn_down": join_request,
+    # the exchange, the intake desk, doubles
+    "exchange.peer": peer,
+    "exchange.look_into": peer,
+    "exchange.receipt": exchange_receipt,
+    "intake.entry": held,
+    "intake.set_aside": held,
+    "intake.again": held,
+    "intake.take_in": held,
+    "merging.compare": two_files,
+    "merging.merge": two_files,
+    "merging.undo": merged_files,
+    "merging.confirm": walk_in,
     # background work
     "jobs.page": background_job,
     "jobs.stop": background_job,

@@ -340,6 +340,13 @@ def merges_of(db: Session, person_id: uuid.UUID) -> list[tuple[PersonMerge, Pers
     return [(merge, other) for merge, other in rows]
 
 
+def merged_into(db: Session, person: Person) -> list[tuple[PersonMerge, Person, bool, str]]:
+    """For a person's page: each merge in force with the other file, whether this one is kept, and who merged."""
+    found = merges_of(db, person.id)
+    names = dict(db.execute(sa.select(Person.id, Person.short_name).where(Person.id.in_({one.merged_by for one, _ in found}))).all()) if found else {}
+    return [(merge, other, merge.kept_id == person.id, names.get(merge.merged_by, "–")) for merge, other in found]
+
+
 # ---- what stands in the way ------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from app.errors import Conflict, Invalid, Message, NotFound, say
 from app.forms import Form
 from app.http import actor, audit, can, go, guarded, me, say_next, status_of
 from app.offices.models import Agency, Office
-from app.people import credentials, register, register_queries, signing_in
+from app.people import credentials, merging, register, register_queries, signing_in
 from app.people.models import Person, RoleGrant
 from app.people.names import Name
 from app.people.register_forms import (
@@ -160,7 +160,8 @@ def person(found: Person) -> ResponseReturnValue:
         roles={role.value: name for role, name in ROLES.items()}, studies=_studies(g.db, found.id),
         certificates=_certificates(g.db, found.id) if can("certificate.read", target) else None, today=today(),
         may_edit=can("person.edit", target), may_give=can("role.give", target),
-        may_reset=can("account.reset", target),
+        may_reset=can("account.reset", target), merges=merging.merged_into(g.db, found),
+        may_merge="merging.confirm" in current_app.view_functions and can("person.merge", target),
     )
 
 

@@ -41,6 +41,7 @@ from app.people.signing_in import Candidate, Secrets, Try
 from app.policy import Role, Target, scope
 from app.runs import queries as runs
 from app.runs.rules import STATES
+from app.sync import views as exchange
 
 bp = Blueprint("people", __name__)
 
@@ -481,6 +482,10 @@ WHAT_FOR: Mapping[str, Sequence[tuple[str, Message]]] = {
         ("course.preview", say("start", "Read and preview the courses, see what was published and when.")),
         ("course.list", say("start", "See which courses were published and when.")),
     ),
+    "exchange": (
+        ("intake.do", say("start", "Which class servers were in contact, what came from them, what needs a decision.")),
+        ("exchange.see", say("start", "When the class and the centre were last in contact, and what one owes the other.")),
+    ),
     "certificates": (
         ("certificate.revoke", say("start", "Issue certificates, print them, look one up in the register, revoke one.")),
         ("certificate.issue", say("start", "Issue certificates, print them, look one up in the register.")),
@@ -509,7 +514,7 @@ def start() -> ResponseReturnValue:
     what_for = {key: next((text for action, text in texts if can(action)), None) for key, texts in WHAT_FOR.items()}
     classes = class_days.today_of(g.db, scope(actor(), "class.day"), me().person_id, clock.now()) if can("class.day") else []
     return render_template(
-        "people/start.html", classes=classes, what_for=what_for, role_names=ROLE_NAMES, offices=offices, seat=seat_here(), current=current, states=STATES,
+        "people/start.html", call=exchange.call(g.db), classes=classes, what_for=what_for, role_names=ROLE_NAMES, offices=offices, seat=seat_here(), current=current, states=STATES,
     )
 
 

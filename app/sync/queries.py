@@ -71,8 +71,9 @@ class Sight:
 
 def class_servers(*where: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Class servers with their office and classroom."""
-    found: sa.Select[Any] = sa.select(Node, Office, Classroom).join(Office, Office.id == Node.office_id)
-    return found.outerjoin(Classroom, Classroom.id == Node.classroom_id).where(Node.role == "classroom", *where)
+    found: Any = sa.select(Node, Office, Classroom).join(Office, Office.id == Node.office_id)
+    selected: sa.Select[Any] = found.outerjoin(Classroom, Classroom.id == Node.classroom_id).where(Node.role == "classroom", *where)
+    return selected
 
 
 def sights(db: Session, rows: Sequence[tuple[Node, Office | None, Classroom | None]], now: datetime) -> list[Sight]:
