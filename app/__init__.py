@@ -66,6 +66,6 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
 
 def open_database(config: Config) -> Database:
     """The node's database, with every travelling change noted."""
-    database = Database(make_engine(config.database_url), config.NODE, Storage(config.folder / "write-failed.txt"))
+    database = Database(make_engine(config.database_url), config.NODE, Storage(config.folder / "write-failed.txt"), config.ROLE)
     journal.keep(database.sessions)
     return database

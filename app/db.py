@@ -163,10 +163,11 @@ class Database:
     engine: sa.Engine
     node: str
     storage: Storage | None = None  # what is known of the disk below; None where nobody has asked
+    role: str = "centre"  # of the node: centre or classroom
     sessions: sessionmaker[Session] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sessions = sessionmaker(self.engine, info={"node": self.node, "storage": self.storage}, autoflush=False)
+        self.sessions = sessionmaker(self.engine, info={"node": self.node, "role": self.role, "storage": self.storage}, autoflush=False)
         if self.storage:
             self.storage.watch(self.engine)
 

@@ -66,6 +66,25 @@ class NotOurs(Conflict):
         super().__init__(say("error", "This is kept by the node {node}: it can be changed only there. Ask them, or take it over on the exchange page.", node=node))
 
 
+class CentreOnly(NotOurs):
+    """Something that only the centre adds, asked for at a class server."""
+
+    SENTENCES: ClassVar[Mapping[str, Message]] = {
+        "course_run": say("error", "Runs are planned at the centre. They come here with the next exchange."),
+        "run_trainer": say("error", "Trainers are put on a run at the centre. The change comes here with the next exchange."),
+        "nomination": say("error", "Nominations are made at the centre. Whoever stands in the room is enrolled here as a walk-in."),
+        "role_grant": say("error", "Roles are given at the centre. They come here with the next exchange."),
+        "number_block": say("error", "Numbers for certificates are given by the centre. Ask there for a block for this class server."),
+        "course": say("error", "Courses are published at the centre. They come here with the next exchange."),
+        "course_version": say("error", "Courses are published at the centre. They come here with the next exchange."),
+        "signatory": say("error", "Signatories are kept at the centre. They come here with the next exchange."),
+    }
+
+    def __init__(self, table: str) -> None:
+        self.table, self.node = table, ""
+        Conflict.__init__(self, self.SENTENCES[table])
+
+
 class Busy(DomainError):
     message = say("error", "The server is busy and did not save this. Nothing is lost on your side: try again in a few seconds.")
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, configure_mappers, sessionm
 
 from app import clock
 from app.db import Base, Fact, Record
-from app.errors import NotOurs
+from app.errors import CentreOnly, NotOurs
 from app.ids import new_id
 from app.sync.models import Epoch, JournalEntry
 
@@ -57,6 +57,8 @@ def _own_new_rows(db: Session, _context: Any, _instances: Any) -> None:
     for row in db.new:
         if getattr(row, "owner_node", None) == "":
             row.owner_node = db.info["node"]
+        if db.info.get("role") == "classroom" and row.__table__.name in CentreOnly.SENTENCES:
+            raise CentreOnly(row.__table__.name)
         if isinstance(row, Record):
             _next_version(db, row)
     for row in db.dirty:
