@@ -4,13 +4,16 @@ BIN := .venv/bin
 PY := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench chaos screenshots requirements vendor lock setup setup-tests
+.PHONY: help run demo-network test lint format bench chaos screenshots requirements vendor lock setup setup-tests
 
 help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: setup ## Start Sabaq with demo data; the first time it also sets everything up
 	@$(PY) -m app.cli run
+
+demo-network: setup ## Start a centre and two class servers with demo data, one of them without a line
+	@$(PY) -m app.cli demo-network
 
 # Tests in a browser, on PostgreSQL or with whole nodes each have a worker of their own; the rest shares two. All steps run, also after
 # a failed one. Pytest answers 5 when it ran no test: that fails, except where no test bears the mark yet.

@@ -56,11 +56,13 @@ def as_json(view: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(epilog="Example: sabaq init")
 def init() -> None:
     """Make the node's folder and keys, and bring its database to this release."""
+    from app import disk
     from app.ops import migrations
 
     config, database = node()
     config.folder.mkdir(parents=True, exist_ok=True)
     migrations.upgrade(database.engine)
+    disk.keep_reserve(config.folder)
     _know_itself(config, database)
     click.echo(f"Node {config.NODE} is ready in {config.folder}.")
 
@@ -147,11 +149,16 @@ def jobs() -> None:
 
 @click.command(epilog="Example: sabaq doctor --json")
 @as_json
-def doctor(json_output: bool) -> None:
+@click.option("--free-reserve", is_flag=True, help="Give the reserve on a full disk back, so that the node works while room is made.")
+def doctor(json_output: bool, free_reserve: bool) -> None:
     """Look at everything this node needs; exit code 1 when something is wrong."""
+    from app import disk
     from app.ops.doctor import examine
 
     config, database = node()
+    if free_reserve:
+        given = disk.give_back(config.folder)
+        click.echo(f"{given // disk.MEGABYTE} MB given back. Make room now; the reserve is made again by itself." if given else "There is no reserve: it was given back before.", err=True)
     findings = examine(config, database)
     if json_output:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
@@ -184,6 +191,20 @@ def demo_command(stage: str, remove: bool, yes: bool) -> None:
         refuse(str(refused))
     _know_itself(config, database)
     click.echo(demo.welcome(config, database))
+
+
+@click.command(name="demo-network", epilog="Example: SABAQ_PORT=8300 sabaq demo-network")
+def demo_network_command() -> None:
+    """Serve a centre and two class servers with invented data on this machine, one of them without a line, until Ctrl-C."""
+    from app.ops import demo_network
+
+    try:
+        code = demo_network.run(settings.read(), click.echo)
+    except settings.BadSetting as wrong:
+        refuse(str(wrong))
+    except (demo_network.PortTaken, DomainError) as refused:
+        refuse(str(refused))
+    sys.exit(code)
 
 
 @click.group(name="course")
@@ -489,6 +510,20 @@ def sync_trust(fingerprint: str) -> None:
     click.echo(f"Bundles of {found.title} are taken from now on.")
 
 
+@sync_group.command(name="line", epilog="Example: sabaq sync line https://sabaq.example.kz")
+@click.argument("address", default="")
+def sync_line(address: str) -> None:
+    """On a class server: it has a line to the centre at this address from now on; without an address it has none."""
+    from app.sync import joining
+
+    config, _ = node()
+    try:
+        found = joining.set_line(config.folder, address)
+    except DomainError as refused:
+        refuse(str(refused))
+    click.echo(f"Exchanges with {found.title} over the line: {found.address}" if found.address else f"No line: exchanges with {found.title} by stick.")
+
+
 @sync_group.command(name="accept", epilog="Example: sabaq sync accept --request /media/stick/sabaq-join-class-korday.json --fingerprint ABCD-EFGH-IJKL-MNOP")
 @click.argument("name", required=False, default="")
 @click.option("--request", "request_file", type=click.Path(exists=True, path_type=Path), help="Take a request from this file first.")
@@ -577,7 +612,105 @@ def sync_release(name: str, user_name: str, reason: str, keep_out: bool) -> None
     click.echo("Two people have looked at it: it counts now." if let_in else "Noted." if keep_out else "Noted. A second person must say the same before it counts.")
 
 
-COMMANDS = (init, run, web, jobs, doctor, demo_command, course_group, country_group, user_group, backup_group, cert_group, sync_group)
+@sync_group.command(name="export", epilog="Example: sabaq sync export /media/KINGSTON")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--to", default="", help="Short name of the receiver; the centre, on a class server. At the centre without it: every class server.")
+@as_json
+def sync_export(path: Path, to: str, json_output: bool) -> None:
+    """Write what the other side lacks onto a stick (a folder), or into one file (a name that ends with .sabaq).
+
+    Every byte is read back. Said again after the stick was pulled out, it goes on where it stopped. Exit code 0: safe to remove.
+    """
+    from app import clock
+    from app.sync import courier, stick
+
+    here = _courier()
+    now = clock.now()
+    try:
+        receivers = [to] if to else [courier.centre_of(here)] if here.config.ROLE == "classroom" else courier.joined(here)
+        if path.suffix == stick.SUFFIX and len(receivers) != 1:
+            refuse("One file has one receiver: say --to.")
+        done = []
+        for code in receivers:
+            ticket, step = f"terminal-{now:%Y%m%d}", _steps()
+            if path.suffix == stick.SUFFIX:
+                done.append(courier.as_file(here, path, to=code, ticket=ticket, now=now, step=step))
+            else:
+                done.append(courier.hand_over(here, stick.folder(path), to=code, ticket=ticket, now=now, step=step))
+    except (DomainError, OSError) as refused:
+        refuse(str(refused))
+    if json_output:
+        click.echo(json.dumps([one.as_json() for one in done]))
+        return
+    for one in done:
+        click.echo(f"For {one.made.peer}: {one.written.path}, {one.written.size} bytes, SHA-256 {one.written.sha256}")
+    click.echo("It is safe to remove the stick." if done else "No class server has joined yet: there is nobody to write for.")
+
+
+@sync_group.command(name="import", epilog="Example: sabaq sync import /media/KINGSTON")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+def sync_import(path: Path, yes: bool, json_output: bool) -> None:
+    """Show what is on a stick (or in a file), take it, and at the centre write the answers on the same stick.
+
+    Exit code 0: everything for this node was taken. 1: something was refused or is missing; the text says what.
+    """
+    from app import clock
+    from app.sync import courier, stick
+
+    here = _courier()
+    now, onto = clock.now(), stick.folder(path) if path.is_dir() else None
+    visit = courier.Visit()
+    try:
+        found = courier.look(here, stick.files(path) if onto else [path])
+        for one in found if not json_output else ():
+            click.echo(courier.in_a_line(one))
+        chosen = [one.path for one in found if one.useful] or [one.path for one in found if one.ready][-1:]
+        if chosen:
+            yes or json_output or click.confirm("Take what is for this node?", abort=True)
+            visit = courier.take_all(here, chosen, now=now, step=_steps())
+            if onto and here.config.ROLE == "centre":
+                courier.answer(here, onto, visit, ticket=f"terminal-{now:%Y%m%d%H%M%S}", now=now, step=_steps())
+    except DomainError as refused:
+        refuse(str(refused))
+    if json_output:
+        click.echo(json.dumps(visit.as_json() | {"unusable": [{"file": one.path.name, "why": courier.plain(one.wrong)} for one in found if one.wrong]}))
+    else:
+        for outcome in visit.outcomes:
+            click.echo(f"From {outcome.sender}: {courier.plain(outcome.sentence)}")
+        for file, why in visit.refused:
+            click.echo(f"{file.name}: {courier.plain(why)}", err=True)
+        for answer in visit.answers:
+            click.echo(f"Answer for {answer.made.peer}: {answer.written.path}")
+        click.echo("Nothing on it can be taken here." if not chosen else "It is safe to remove the stick." if onto else "")
+    sys.exit(bool(visit.refused or not chosen or any(outcome.missing for outcome in visit.outcomes)))
+
+
+def _courier() -> Any:
+    from app import i18n
+    from app.sync import courier, keys
+
+    config, database = node()
+    i18n.at_home(config.ZONE, config.DEFAULT_LANGUAGE)
+    return courier.Here(database, config, keys.load_or_make(config.folder))
+
+
+def _steps() -> Callable[[str, int, int], None]:
+    """Shows how far a step is, where a person sits before the terminal."""
+    shown = ""
+
+    def step(name: str, done: int, whole: int) -> None:
+        nonlocal shown
+        line = f"{name} {done * 100 // max(whole, 1)} %"
+        if line != shown and sys.stderr.isatty():
+            click.echo(f"\r{line:24}", err=True, nl=done >= whole)
+        shown = line
+
+    return step
+
+
+COMMANDS = (init, run, web, jobs, doctor, demo_command, demo_network_command, course_group, country_group, user_group, backup_group, cert_group, sync_group)
 
 
 def install(app: Flask) -> None:

@@ -161,7 +161,7 @@ def take_up(db: Session, *, now: datetime, uptime: Uptime) -> int:
     The time used is what lies between the beginning and the last saved answer, without what was not counted there. A supervised
     one waits for the invigilator; one that nobody supervises goes on from now.
     """
-    last: sa.ScalarSelect[datetime | None] = sa.select(sa.func.max(Answer.saved_at)).where(Answer.attempt_id == Attempt.id).scalar_subquery()
+    last = sa.select(sa.func.max(Answer.saved_at)).where(Answer.attempt_id == Attempt.id).scalar_subquery()
     ours = sa.and_(Attempt.state == "open", Attempt.owner_node == db.info["node"], ~sa.exists().where(AttemptClock.attempt_id == Attempt.id))
     if db.scalar(sa.select(Attempt.id).where(ours).limit(1)) is None:
         return 0
@@ -172,7 +172,7 @@ def take_up(db: Session, *, now: datetime, uptime: Uptime) -> int:
         timed = {what: int(ms or 0) for what, ms in db.execute(sums)}
         answered = set(db.scalars(sa.select(Answer.question).where(Answer.attempt_id == attempt.id).distinct()))
         used = rules.used_elsewhere_ms(
-            attempt.started_at, attempt.started_at if saved_at is None else saved_at,
+            attempt.started_at, max(filter(None, (attempt.started_at, saved_at))),
             not_counted_ms=timed.get("resume", 0) + timed.get("outage", 0), seconds=attempt.seconds,
         )
         db.add(

@@ -419,9 +419,7 @@ def take_place(db: Session, old: Node, new: Node, *, by: uuid.UUID | None, now: 
 def ask(folder: Path, *, node: str, typed: str, address: str, now: datetime) -> Joining:
     """Begin: keep the code's hash and write the request. Raises Invalid for a text that is no code, or when another code was confirmed."""
     secret = handshake.code_hash(typed)
-    address = address.strip().rstrip("/")
-    if address and not re.fullmatch(r"https?://[^\s/]+(:\d+)?(/[^\s]*)?", address):
-        raise Invalid(fields={"address": say("joining", "An address begins with http:// or https://. Leave it empty when there is no line.")})
+    address = _an_address(address)
     known = trust.read(folder)
     if known is not None and known.secret != secret and known.trusted:
         raise Invalid(fields={"code": say("joining", "This server is joining the centre {title} with another code. Type that one.", title=known.title)})
@@ -430,6 +428,21 @@ def ask(folder: Path, *, node: str, typed: str, address: str, now: datetime) -> 
     own = keys.load_or_make(folder)
     letter = handshake.request(node=node, keys=own, secret=secret, release=VERSION, now=now)
     return trust.keep(folder, Joining("asked", secret, now.isoformat(), address=address, request=letter.decode()))
+
+
+def _an_address(typed: str) -> str:
+    address = typed.strip().rstrip("/")
+    if address and not re.fullmatch(r"https?://[^\s/]+(/[^\s]*)?", address):
+        raise Invalid(fields={"address": say("joining", "An address begins with http:// or https://. Leave it empty when there is no line.")})
+    return address
+
+
+def set_line(folder: Path, address: str) -> Joining:
+    """This class has a line to its centre at this address from now on; an empty one: none. Raises Invalid before it has joined."""
+    joining = trust.read(folder)
+    if joining is None or not joining.trusted:
+        raise Invalid(say("joining", "This server has not joined a centre yet."))
+    return trust.changed(folder, joining, address=_an_address(address))
 
 
 def hear(folder: Path, data: bytes) -> Joining:

@@ -30,7 +30,7 @@ from app.sync.exchange import Made, Outcome, Peer
 from app.sync.keys import NodeKeys, load_or_make
 from app.sync.models import Node
 from app.sync.pace import QUICK_TRIES, Pace, wait
-from app.sync.staging import Damaged, Part, Staging
+from app.sync.staging import Damaged, Part, Staging, UnderWay
 from app.work import work
 from config import Config
 
@@ -116,7 +116,8 @@ def centre_of(db: Session, config: Config) -> Centre:
     row = db.scalars(sa.select(Node).where(Node.role == "centre", Node.state == "joined").order_by(Node.code).limit(1)).first()
     joining = trust.read(config.folder)
     code = row.code if row else joining.centre if joining and joining.trusted else ""
-    address = (row.address if row else "") or (joining.address if joining and joining.trusted else "")
+    # What a person said when this class joined, or since (sabaq sync line), holds: no address there means that there is no line.
+    address = joining.address if joining and joining.trusted else row.address if row else ""
     if not code or not address:
         raise NoCentre()
     return Centre(exchange.peer_named(db, config, code), address)
@@ -190,18 +191,18 @@ class Exchanging:
     # ---- hello
 
     def _hello(self, going: Part | None) -> tuple[Answer, bytes]:
-        for tries in range(QUICK_TRIES):
+        for tries in range(2 * QUICK_TRIES):
             said, cargo = self._words(going)
             try:
                 answer, back = self._answer(self.wire.hello(said, cargo), said)
             except Cut:
                 self.pace = self.pace.cut()
-                if tries == QUICK_TRIES - 1:
+                if tries >= QUICK_TRIES - 1:
                     raise
                 self._rest(0.5 * 2**tries)
                 continue
             except SaidNo as no:
-                if no.kind != "UnderWay" or tries == QUICK_TRIES - 1:
+                if no.kind != "UnderWay" or tries >= QUICK_TRIES - 1:
                     raise
                 self._rest(1.0 * 2**tries)  # the request that was cut off is still being answered
                 continue
@@ -210,7 +211,7 @@ class Exchanging:
                 self.said = answer
                 self._receive(answer)
                 return answer, back
-        raise SaidNo("again")
+        raise UnderWay()  # somebody else with our name uses up every ticket: a copy of this server
 
     def _words(self, going: Part | None) -> tuple[Hello, bytes]:
         with self.database.sessions() as db:
