@@ -475,7 +475,7 @@ def _apply_changes(work: _Work, changes: Sequence[_Change]) -> None:
     for change in changes:
         try:
             entries.append((change, _journal_row(work, change)))
-        except (KeyError, TypeError, ValueError) as wrong:
+        except (AttributeError, KeyError, TypeError, ValueError) as wrong:
             _hold(work, change.place, change.table, change.row_id, INVALID, said=str(wrong))
     known = _present(db, rows.table_named("journal_entry"), [row["id"] for _, row in entries])
     new = []
@@ -523,14 +523,13 @@ def _journal_row(work: _Work, change: _Change) -> dict[str, Any]:
         raise ValueError("before and after")
     if type(entry["version"]) is not int or not 0 <= entry["version"] < 1 << 63:
         raise ValueError("version")
-    at = datetime.fromisoformat(entry["at"])
-    if at.tzinfo is None or not storable([before, after]):
-        raise ValueError("at, before or after")
+    if not storable([before, after]):
+        raise ValueError("before or after")
     rows.from_json(change.table, after or {})  # what was there before is history, not a row to come
     if str((after or {}).get("id", change.row_id)) != str(change.row_id) or "version" in (after or {}):
         raise ValueError("an entry is about one row")
     return {
-        "id": uuid.UUID(entry["id"]), "at": at, "actor_id": uuid.UUID(entry["actor_id"]) if entry["actor_id"] else None,
+        "id": uuid.UUID(entry["id"]), "at": rows.moment(entry["at"]), "actor_id": uuid.UUID(entry["actor_id"]) if entry["actor_id"] else None,
         "table": change.table, "row_id": change.row_id, "before": before, "after": after, "segment": work.stored.number, "number": 0,
         "node": work.writer, "version": entry["version"], "refused": None,
     }
@@ -759,19 +758,25 @@ def _awaited(held: HeldEntry) -> list[tuple[str, uuid.UUID]]:
 
 def _retry_one(db: Session, stored: StoredSegment, held: HeldEntry, entry: Any, trust: Trust, now: datetime) -> int:
     work = _Work(db, stored, trust, now, Taken("new"), merged(db), erased(db))
-    if entry[0] == "c" and BY_NAME.get(entry[1]) is not None:
-        entry_id = uuid.UUID(entry[3]["id"])
-        if _present(db, rows.table_named("journal_entry"), [entry_id]):
-            refold(db, entry[1], uuid.UUID(entry[2]), trust=trust, work=work, place=held.place, entry_id=entry_id)
-        else:
+    match entry:
+        case ["c", str(name), str(key), {"id": str(entry_id)}] if name in BY_NAME and _journaled(db, entry_id):
+            refold(db, name, uuid.UUID(key), trust=trust, work=work, place=held.place, entry_id=uuid.UUID(entry_id))
+        case _:
             _apply_entries(work, [(held.place, entry)])
-    else:
-        _apply_entries(work, [(held.place, entry)])
     if work.taken.held:
         return 0
     held.settled_at, held.settled_how = now, "applied"
     db.flush()
     return 1
+
+
+def _journaled(db: Session, entry_id: str) -> bool:
+    """Whether this change is here and only its row is not."""
+    try:
+        key = uuid.UUID(entry_id)
+    except ValueError:
+        return False
+    return bool(_present(db, rows.table_named("journal_entry"), [key]))
 
 
 def content_of(db: Session, held: HeldEntry) -> Any:

@@ -77,10 +77,7 @@ def _read(kind: Any, value: Any) -> Any:
     if isinstance(kind, sa.Uuid):
         return uuid.UUID(value)
     if isinstance(kind, UtcDateTime):
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise ValueError("no time zone")
-        return moment.astimezone(UTC)
+        return moment(value)
     if isinstance(kind, sa.Date):
         return date.fromisoformat(value)
     if isinstance(kind, sa.JSON):
@@ -97,6 +94,17 @@ def _read(kind: Any, value: Any) -> Any:
             raise ValueError("too long")
         return _storable(_exactly(str, value))
     raise TypeError(f"no way to read {kind!r}")
+
+
+def moment(text: str) -> datetime:
+    """The moment that this text says, in UTC. Raises ValueError, also for one beyond the calendar."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("no time zone")
+    try:
+        return found.astimezone(UTC)
+    except OverflowError as beyond:
+        raise ValueError("beyond the calendar") from beyond
 
 
 def _storable(value: Any) -> Any:
