@@ -6,7 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import i18n
-from app.db import Database
+from app.db import Database, take_write_lock
 from app.errors import BadBundle, BadReceipt, BadSegment, DomainError, Message, NotFound, say
 from app.sync import bundles, chain, exchange, receipts, sealer, staging, stick
 from app.sync.bundles import SEGMENT, Manifest
@@ -63,6 +63,12 @@ def class_servers(db: Session) -> list[Node]:
     return list(db.scalars(sa.select(Node).where(Node.role == "classroom", Node.state == "joined", Node.box_key.is_not(None)).order_by(Node.title, Node.code)))
 
 
+def joined(here: Here) -> list[str]:
+    """At the centre: the codes of those class servers."""
+    with here.database.sessions() as db:
+        return [node.code for node in class_servers(db)]
+
+
 # ---- making ----------------------------------------------------------------------------------------------------------
 
 
@@ -71,6 +77,7 @@ class Made:
     """A bundle that waits in the node's folder until it has left."""
 
     exchange: uuid.UUID  # its line among the exchanges
+    sender: str
     peer: str
     bundle: str
     number: int
@@ -81,7 +88,7 @@ class Made:
     @property
     def name(self) -> str:
         """Its name as a single file: whoever finds it in a folder sees for whom it is."""
-        return f"{self.path.parent.name}-{stick.file_name(self.number, self.bundle)}"
+        return f"{self.sender}-to-{self.peer}-{stick.file_name(self.number, self.bundle)}"
 
 
 def make(here: Here, *, to: str, ticket: str, now: datetime, by: uuid.UUID | None = None, step: Step = _silent) -> Made:
@@ -101,11 +108,11 @@ def make(here: Here, *, to: str, ticket: str, now: datetime, by: uuid.UUID | Non
             raise RuntimeError("a bundle by hand is written even when it brings nothing new")
         line = _note_made(here, made, to=to, now=now, by=by)
         known = waiting.keep(made.path, made.id, sha256=made.sha256, exchange=str(line[0]), number=line[1])
-    return _made(to, waiting, known)
+    return _made(here, to, waiting, known)
 
 
-def _made(peer: str, waiting: Place, known: Part) -> Made:
-    return Made(uuid.UUID(known.more["exchange"]), peer, known.id, known.more["number"], waiting.path, known.size, known.sha256)
+def _made(here: Here, peer: str, waiting: Place, known: Part) -> Made:
+    return Made(uuid.UUID(known.more["exchange"]), here.config.NODE, peer, known.id, known.more["number"], waiting.path, known.size, known.sha256)
 
 
 def _note_made(here: Here, made: exchange.Made, *, to: str, now: datetime, by: uuid.UUID | None) -> tuple[uuid.UUID, int]:
@@ -149,7 +156,7 @@ def waiting_file(here: Here, line: Exchange) -> Made:
         waiting = Place(folder, notes.stem)
         known = waiting.part()
         if known is not None and known.whole and known.id == line.bundle and known.more.get("exchange") == str(line.id):
-            return _made(line.peer, waiting, known)
+            return _made(here, line.peer, waiting, known)
     raise NotFound(say("stick", "This file is no longer kept here. Have a new one made: it holds everything that the other side has not confirmed."))
 
 
@@ -184,11 +191,18 @@ def left(here: Here, made: Made, *, now: datetime) -> None:
     """The bundle is on its way: the line says so. Its file stays until `forget` or until nobody has touched it for two weeks."""
     with work(here.database) as db:
         line = db.get(Exchange, made.exchange)
-        if line is not None and line.state == "made":
-            said = say("stick", "Written and read back byte for byte.")
-            line.state, line.at = "sent", now
-            line.said = {"context": said.context, "text": said.text, "params": {}}
-            db.flush()
+        if line is not None:
+            mark_left(db, line, now=now, read_back=True)
+
+
+def mark_left(db: Session, line: Exchange, *, now: datetime, read_back: bool = False) -> None:
+    """Say of a bundle that it is on its way: read back from the stick by this server, or copied there by a person."""
+    take_write_lock(db)
+    if line.state == "made":
+        said = say("stick", "Written and read back byte for byte.") if read_back else say("stick", "Copied onto a stick by hand.")
+        line.state, line.at = "sent", now
+        line.said = {"context": said.context, "text": said.text, "params": {}}
+        db.flush()
 
 
 def forget(here: Here, made: Made) -> None:
@@ -205,7 +219,23 @@ class OnStick:
 
     made: Made
     written: Written
-    removed: tuple[Path, ...]  # old, receipted ones that made room
+    removed: tuple[Path, ...] = ()  # old, receipted ones that made room
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "to": self.made.peer, "bundle": self.made.bundle, "number": self.made.number, "file": str(self.written.path),
+            "size": self.written.size, "sha256": self.written.sha256, "removed": [str(path) for path in self.removed],
+        }
+
+
+def as_file(here: Here, path: Path, *, to: str, ticket: str, now: datetime, step: Step = _silent) -> OnStick:
+    """The bundle for `to` under a name of its own, written and read back as on a stick. Raises as `hand_over`."""
+    made = make(here, to=to, ticket=ticket, now=now, step=step)
+    done = OnStick(made, stick.put(made.path, path, progress=step))
+    left(here, made, now=now)
+    forget(here, made)
+    return done
 
 
 def hand_over(
@@ -258,14 +288,19 @@ def _may_go(here: Here, path: Path) -> Iterator[Path]:
 
 
 def _receipted(db: Session, here: Here, peer: str, bundle: str) -> bool:
-    """Whether the peer has confirmed every segment of a bundle that was made here."""
+    """Whether a bundle on a stick was made here and has done its work."""
     line = db.scalars(sa.select(Exchange).where(Exchange.bundle == bundle, Exchange.direction == "out").limit(1)).first()
-    receipt = receipts.newest(db, by=peer, about=here.config.NODE)
-    if line is None or receipt is None:
+    return line is not None and line.peer == peer and confirmed(db, here.config.NODE, line)
+
+
+def confirmed(db: Session, own: str, line: Exchange) -> bool:
+    """Whether the peer has receipted every segment of the bundle of this line."""
+    receipt = receipts.newest(db, by=line.peer, about=own)
+    if receipt is None:
         return False
     for head in line.counts.get("heads", ()):
         theirs = [one.hash for one in receipt.said.heads if one.stream == head["stream"]]
-        if head["node"] == here.config.NODE and head["hash"] in {link.hash for link in chain.lacking(db, here.config.NODE, theirs, head["stream"])}:
+        if head["node"] == own and head["hash"] in {link.hash for link in chain.lacking(db, own, theirs, head["stream"])}:
             return False
     return True
 
@@ -336,7 +371,12 @@ def _arrived(here: Here, path: Path) -> Arrived:
     try:
         said = bundles.peek(path)
         if said.sender == here.config.NODE != said.to:
-            text = say("stick", "This server made it for {node}: it has not been there yet, or it came back untaken. Take the stick to {node}.", node=said.to)
+            with here.database.sessions() as db:
+                done = _receipted(db, here, said.to, said.id)
+            text = (
+                say("stick", "This server made it for {node}, which has confirmed everything in it. It may be deleted.", node=said.to) if done
+                else say("stick", "This server made it for {node}, which has not confirmed it yet. Take the stick to {node}.", node=said.to)
+            )
             return Arrived(path, size, said.sender, said.to, said.id, wrong=text, own=True)
         with bundles.Reader(path, here.keys) as reader, here.database.sessions() as db:
             reader.verify(exchange.whom_to_trust(db, here.config, here.keys).keys.get)
@@ -383,6 +423,23 @@ def _known(db: Session, node: str, hashes: Sequence[str]) -> set[str]:
     return found
 
 
+def in_a_line(one: Arrived) -> str:
+    """A bundle for the terminal."""
+    if one.wrong is not None:
+        return f"{one.path.name}: {plain(one.wrong)}"
+    holds = ", ".join(
+        f"{chain.first}-{chain.last} of {chain.node} ({chain.new} new, {chain.known} known" + (f", {chain.missing[0]}-{chain.missing[1]} missing)" if chain.missing else ")")
+        for chain in one.chains
+    )
+    taken = f", taken already on {one.taken_at:%Y-%m-%d}" if one.taken_at else ""
+    return f"{one.path.name}: from {one.sender}, made {one.made_at:%Y-%m-%d %H:%M} UTC by its clock{taken}: {holds or 'a receipt and no news'}"
+
+
+def plain(message: Message | None) -> str:
+    """A sentence for the terminal and for programs."""
+    return i18n.say(message) if message else ""
+
+
 # ---- taking it -------------------------------------------------------------------------------------------------------
 
 
@@ -394,6 +451,16 @@ class Visit:
     refused: list[tuple[Path, Message]] = field(default_factory=list)
     answers: list[OnStick] = field(default_factory=list)
 
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "taken": [
+                {"from": one.sender, "bundle": one.bundle, "state": one.state, **exchange.counts_of(one), "said": plain(one.sentence)} for one in self.outcomes
+            ],
+            "refused": [{"file": path.name, "why": plain(why)} for path, why in self.refused],
+            "answers": [one.as_json() for one in self.answers],
+        }
+
     @property
     def senders(self) -> list[str]:
         """Whose bundles were taken, each once."""
@@ -404,9 +471,7 @@ def take(here: Here, path: Path, *, now: datetime, by: uuid.UUID | None = None, 
     """Take one bundle: all of it is verified before the first change. Raises as `exchange.take_bundle`; UnderWay while another exchange
     with its sender goes on. A stick that is pulled out leaves whole segments only, and taking it again goes on behind them.
     """
-    sender = bundles.peek(path).sender
-    with here.database.sessions() as db:
-        known = sender in exchange.whom_to_trust(db, here.config, here.keys).keys
+    sender = _known_sender(here, path)
     name, last = "checking", 0
 
     def progress(done: int, whole: int) -> None:
@@ -419,10 +484,19 @@ def take(here: Here, path: Path, *, now: datetime, by: uuid.UUID | None = None, 
     def taken() -> Outcome:
         return exchange.take_bundle(here.database, here.config, here.keys, path, way=WAY, now=now, progress=progress, by=by)
 
-    if not known:
+    if sender is None:
         return taken()  # is refused and noted
     with staging.of(here.config.folder, sender).alone():
         return taken()
+
+
+def _known_sender(here: Here, path: Path) -> str | None:
+    try:
+        sender = bundles.peek(path).sender
+    except BadBundle:
+        return None
+    with here.database.sessions() as db:
+        return sender if sender in exchange.whom_to_trust(db, here.config, here.keys).keys else None
 
 
 def take_all(
@@ -457,9 +531,7 @@ def answer(here: Here, onto: Stick, visit: Visit, *, ticket: str, now: datetime,
 
 def to_be_answered(here: Here, visit: Visit) -> list[str]:
     """The class servers whose bundles were taken; a revoked one gets nothing more."""
-    with here.database.sessions() as db:
-        joined = {node.code for node in class_servers(db)}
-    return [sender for sender in visit.senders if sender in joined]
+    return [sender for sender in visit.senders if sender in joined(here)]
 
 
 # ---- through the browser ---------------------------------------------------------------------------------------------
@@ -475,3 +547,10 @@ def upload(folder: Path, name: str) -> Place:
 def drop_upload(folder: Path, name: str) -> None:
     """It was taken, or is not wanted."""
     upload(folder, name).drop()
+
+
+def drop_old_uploads(folder: Path, person: str, *, now: datetime) -> None:
+    """Those of a person that nobody has touched for an hour: he has begun another."""
+    for path in staging.of(folder, UPLOADS).folder.glob(f"{person}-*.bundle"):
+        if path.stat().st_mtime < (now - timedelta(hours=1)).timestamp():
+            upload(folder, path.stem).drop()
