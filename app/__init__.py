@@ -17,7 +17,7 @@ from app.offices import tree_views as tree
 from app.offices import views as offices
 from app.ops import demo, job_views
 from app.ops import views as ops
-from app.people import credentials, register_import, register_views, signing_in
+from app.people import credentials, merging_views, register_import, register_views, signing_in
 from app.people import views as people
 from app.quizzes import queries as attempts
 from app.quizzes import views as quizzes
@@ -26,7 +26,8 @@ from app.runs import queries as runs_now
 from app.runs import views as runs
 from app.schedule import views as schedule
 from app.storage import Storage
-from app.sync import joining_views, journal, node_views, wire_views
+from app.sync import intake_views, joining_views, journal, node_views, stick_views, wire_views
+from app.sync import views as exchange
 from config import Config
 
 
@@ -40,14 +41,15 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     database = database or open_database(config)
     credentials.use_pepper(config.PEPPER)
 
-    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, classday, certificates, job_views, lists):
+    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, classday, certificates, job_views, lists, exchange, stick_views):
         app.register_blueprint(folder.bp)
 
+    app.jinja_env.globals.update(revoked_here=lambda: None, accounts_page=lambda: "")  # a class server has them
     if config.ROLE == "classroom":
         joining_views.install(app, database)
     else:
-        app.register_blueprint(node_views.bp)
-        app.register_blueprint(wire_views.bp)
+        for part in (node_views, wire_views, intake_views, merging_views):
+            app.register_blueprint(part.bp)
     assets.install(app, config.folder / "static")
     i18n.install(app)
     navigation.install(app)

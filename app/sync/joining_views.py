@@ -46,7 +46,7 @@ def install(app: Flask, database: Database) -> None:
     """On a class server: until somebody can sign in, every page leads to the joining."""
     app.register_blueprint(bp)
     app.register_blueprint(colleagues)
-    app.jinja_env.globals["revoked_here"] = revoked_here
+    app.jinja_env.globals.update(revoked_here=revoked_here, accounts_page=lambda: url_for("colleagues.accounts") if can("class.accounts") else "")
 
     @app.before_request
     def gate() -> ResponseReturnValue | None:
