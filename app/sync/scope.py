@@ -125,8 +125,10 @@ class Needs:
 
     @cached_property
     def own_people(self) -> set[uuid.UUID]:
-        """Its staff, and who is enrolled in its runs or nominated for them."""
+        """Its staff, the officers of its office, so that one who walks in is found, and who is in its runs or nominated for them."""
+        serves = sa.or_(Posting.valid_to.is_(None), Posting.valid_to >= self.today)
         return self.staff | self._ids(
+            sa.select(Posting.person_id).where(Posting.office_id == self.office, serves),
             sa.select(Enrolment.person_id).where(Enrolment.run_id.in_(self.runs)),
             sa.select(Nomination.person_id).where(Nomination.run_id.in_(self.runs)),
         )

@@ -144,10 +144,10 @@ def test_every_travelling_table_says_whether_it_goes_down() -> None:
 
 @pytest.mark.goal("NET-04", "NET-13")
 def test_a_class_server_holds_its_own_people_and_runs_only(world: World) -> None:
-    """Staff of its office and above, trainers and people of its runs go down; another office's people, runs and attempts never."""
+    """Officers of its office, who acts for it from above, people of its runs go down; another office's people, runs and attempts never."""
     world.sync()
 
-    expected = {world.ids[one] for one in ("near-trainer", "near-manager", "near-trainee", "registrar")}
+    expected = {world.ids[one] for one in ("near-trainer", "near-manager", "near-trainee", "near-idle", "registrar")}
     assert people_at(world.near) == expected
     with world.near.database.sessions() as db:
         assert set(db.scalars(sa.select(CourseRun.id))) == {world.ids["near-run"]}
