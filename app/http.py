@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_options_header
 
-from app import clock, i18n
+from app import clock, disk, i18n
 from app.cookies import Cookies, Csrf
 from app.db import Database, take_write_lock, transaction
 from app.errors import (
@@ -197,6 +197,7 @@ def in_transaction(view: Callable[..., Any], database: Database) -> Callable[...
                 g.db = db
                 if not hasattr(view, "action"):
                     raise NotAllowed()
+                _refuse_files_without_room()
                 response = current_app.make_response(view(**kwargs))
                 if request.method in SAFE_METHODS:
                     db.rollback()
@@ -213,6 +214,12 @@ def in_transaction(view: Callable[..., Any], database: Database) -> Callable[...
         return response
 
     return wrapper
+
+
+def _refuse_files_without_room() -> None:
+    """Files stop before answers do."""
+    if request.mimetype == "multipart/form-data" and any(sent.filename for sent in request.files.values()):
+        disk.refuse_files(current_app.config["FOLDER"])
 
 
 def note(write: Callable[[Session], None]) -> None:
@@ -397,7 +404,10 @@ def install(app: Flask, database: Database, neighbours: signing_in.Neighbours | 
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(404, lambda _error: _nowhere(database))
     app.register_error_handler(Exception, _unknown_error)
-    app.jinja_env.globals.update(can=can, who=who, locked=locked, said=_said, storage_trouble=lambda: database.storage and database.storage.trouble)
+    app.jinja_env.globals.update(
+        can=can, who=who, locked=locked, said=_said, storage_trouble=lambda: database.storage and database.storage.trouble,
+        disk=lambda: disk.look(app.config["FOLDER"]),
+    )
 
 
 UNWRAPPED = {"ops.healthz", "ops.version"}  # answer without the database

@@ -16,9 +16,9 @@ from typing import IO
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app import background, clock
+from app import background, clock, disk
 from app.db import Database
-from app.ops import demo, demo_class
+from app.ops import demo, demo_class, folders
 from app.ops.models import Heartbeat, JobRun
 from app.people.models import SignIn, Throttle
 from app.quizzes import services as quizzes
@@ -82,11 +82,20 @@ def seal(database: Database, config: Config, now: datetime) -> None:
     sealer.seal_all(database, config.folder, keys.load_or_make(config.folder), now)
 
 
+def clean(database: Database, config: Config, now: datetime) -> None:
+    """Throw away what is old in the node's folder, and keep a reserve on the disk while there is room for it."""
+    gone = folders.clean(database, config, now)
+    if gone:
+        log.info("%s old files were thrown away", gone)
+    disk.keep_reserve(config.folder)
+
+
 JOBS = (
     Job("beat", timedelta(seconds=10), beat),
     Job("clock", timedelta(seconds=5), look_at_clock),
     Job("close-overdue", timedelta(seconds=30), close_overdue),
     Job("tidy", timedelta(hours=1), tidy),
+    Job("clean", timedelta(hours=1), apart=clean),
     Job("seal", timedelta(seconds=30), apart=seal),
 )
 

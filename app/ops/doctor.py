@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes.util
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,11 +13,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
-from app import clock
+from app import clock, disk
 from app.db import Database, self_check
 from app.errors import Message
 from app.errors import say as message
-from app.ops import migrations
+from app.ops import folders, migrations
 from app.ops.models import Heartbeat
 from app.people.models import SignIn
 from app.storage import Trouble, check
@@ -27,8 +26,6 @@ from config import WELL_KNOWN_KEYS, Config
 State = Literal["ok", "warning", "error"]
 PANGO = {"pango-1.0": "libpango-1.0-0", "pangoft2-1.0": "libpangoft2-1.0-0", "harfbuzz-subset": "libharfbuzz-subset0"}
 PRINT_FONTS = Path(__file__).parent.parent / "static" / "print-fonts"
-LITTLE_SPACE = 500 * 1024 * 1024
-NO_SPACE = 50 * 1024 * 1024
 FIRST_YEAR = 2026  # of this release: no clock that is right shows an earlier one
 
 
@@ -55,9 +52,11 @@ def exam_faults(config: Mapping[str, Any], database: Database) -> list[Message]:
         faults.append(message("readiness", "the server's disk reported an error"))
     if clock.now().year < FIRST_YEAR:
         faults.append(message("readiness", "the server's clock shows a wrong date"))
-    folder = Path(config["INSTANCE"])
-    if trouble is Trouble.FULL or shutil.disk_usage(folder if folder.exists() else "/").free < NO_SPACE:
+    found = disk.look(Path(config["INSTANCE"]))
+    if trouble is Trouble.FULL:
         faults.append(message("readiness", "the server's disk is full"))
+    elif found.level >= disk.Level.NO_TESTS:
+        faults.append(message("readiness", "the server's disk has {percent} % free, and tests need {needed} %. The administrator must make room; the command sabaq doctor --free-reserve makes some at once", percent=found.percent, needed=disk.NO_TESTS))
     if config["SECRET_KEY"].lower() in WELL_KNOWN_KEYS or len(config["SECRET_KEY"]) < 32:
         faults.append(message("readiness", "the server's secret key is known or too short"))
     if config["DEBUG"]:
@@ -124,9 +123,15 @@ def _storage(database: Database) -> Iterator[Finding]:
 
 
 def _disk(config: Config) -> Iterator[Finding]:
-    free = shutil.disk_usage(config.folder if config.folder.exists() else "/").free
-    state: State = "error" if free < NO_SPACE else "warning" if free < LITTLE_SPACE else "ok"
-    yield Finding("disk", state, f"{free // 1024 // 1024} MB free.", "" if state == "ok" else "Make room before the next class.")
+    found = disk.look(config.folder)
+    states: dict[disk.Level, State] = {disk.Level.ENOUGH: "ok", disk.Level.LITTLE: "warning", disk.Level.NO_FILES: "error", disk.Level.NO_TESTS: "error"}
+    said = f"{found.free // disk.MEGABYTE} MB free, {found.percent} %."
+    if found.level is disk.Level.ENOUGH:
+        yield Finding("disk", "ok", said)
+    else:
+        yield Finding("disk", states[found.level], f"{said} {found.level.message.text}", "Make room; to go on at once: sabaq doctor --free-reserve" if disk.reserve(config.folder) else "Make room: the reserve is used up.")
+    for name in folders.unknown(config.folder):
+        yield Finding("folder", "warning", f"{config.folder / name} is not of this program; nothing bounds it.", "Move it elsewhere when nobody needs it here.")
 
 
 def _clock(config: Config) -> Iterator[Finding]:

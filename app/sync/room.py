@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from app import disk as disks
 from app.errors import StorageFull, say
 
-KEPT_FREE = 0.05  # of the disk, for answers: they go on when bundles have stopped
+KEPT_FREE = disks.NO_FILES / 100  # of the disk, for answers: they go on when bundles have stopped
 
 
 class NoRoom(StorageFull):

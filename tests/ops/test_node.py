@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +24,7 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from app import clock, jobs
+from app import clock, disk, jobs
 from app.db import Database, self_check
 from app.errors import Invalid
 from app.offices.models import Agency, Office
@@ -75,8 +76,9 @@ def answers(port: int, path: str) -> bool:
 
 
 @pytest.mark.goal("XCT-06")
-def test_health_says_what_it_knows_and_nothing_personal(client: FlaskClient, database: Database) -> None:
+def test_health_says_what_it_knows_and_nothing_personal(client: FlaskClient, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """/healthz, /readyz and /version are cheap JSON: process, database, migrations, age of the job process."""
+    monkeypatch.setattr(disk, "look", lambda _folder: disk.Disk(free=123, total=1000))
     before = client.get("/readyz")
     with work(database) as db:
         jobs.beat(db, clock.now())
@@ -85,7 +87,9 @@ def test_health_says_what_it_knows_and_nothing_personal(client: FlaskClient, dat
     assert client.get("/healthz").json == {"status": "ok"}
     assert set(client.get("/version").json or {}) == {"version", "role", "node"}
     assert (before.status_code, after.status_code) == (503, 200)
-    assert after.json == {"ready": True, "database": "ok", "migrated": True, "job_process_age_s": 0}
+    assert after.json == {
+        "ready": True, "database": "ok", "migrated": True, "job_process_age_s": 0, "disk": "enough", "disk_free_percent": 12,
+    }
 
 
 def test_a_due_time_is_done_once_whoever_asks(own_database: Database, settings: Config) -> None:
@@ -170,7 +174,7 @@ def test_the_self_check_names_every_reason_not_to_begin_a_test(own_database: Dat
     assert doctor.exam_faults(sound, own_database) == []
 
     monkeypatch.setattr(doctor, "self_check", lambda _engine: ["SQLite synchronous is 1, must be 2."])
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _path: SimpleNamespace(free=1))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=19, total=1000))
     monkeypatch.setattr(doctor.clock, "now", lambda: datetime(1999, 1, 1, tzinfo=UTC))
     texts = [fault.text for fault in doctor.exam_faults(sound | {"SECRET_KEY": "secret", "DEBUG": True}, own_database)]
     assert [next(word for word in ("cut", "date", "disk", "key", "debugging") if word in text) for text in texts] == [
