@@ -161,7 +161,7 @@ def make_bundle(
         down_known = {head["hash"] for head in theirs}
         parts = list(_receipt_parts(db, config, to))
         counts = Counter(receipts=len(parts))
-        parts += [_segment_part(database, link, config.NODE if peer.centre else to, UP) for link in links]
+        parts += [segment_part(database, link, config.NODE if peer.centre else to, UP) for link in links]
         blobs = list(_blobs(db, config, peer, links, theirs))
         parts += blobs
         parts += [_part_of(segment) for segment in down if segment.hash not in down_known]
@@ -233,7 +233,7 @@ def _receipt_is_new(db: Session, config: Config, peer: str, fresh: Fresh | None)
     return fresh is None or fresh.statement.get("receipt") != receipt.hash
 
 
-def _segment_part(database: Database, link: Link, node: str, stream: str) -> Part:
+def segment_part(database: Database, link: Link, node: str, stream: str) -> Part:
     """A stored segment as a part: read from the database when its turn comes."""
     with database.sessions() as db:
         data = segments.to_bytes(next(chain.load(db, [link.id])))

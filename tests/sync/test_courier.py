@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from app.sync import bundles, courier, frames, staging, stick
 from app.sync.courier import Here
 from app.sync.models import Exchange, StoredSegment
 from tests.sync import mutator
-from tests.sync.nodes import NOW, Installation, centre_and_class, install
+from tests.sync.nodes import NOW, Installation, centre_and_class, copy_rows, install
 from tests.sync.sticks import failing, small_pieces
 from tests.sync.test_exchange import people, walk_in
 
@@ -113,7 +114,9 @@ def test_several_versions_lie_side_by_side_and_only_confirmed_ones_make_room(
     foreign = handed(second, usb, centre, "t2").written.path
     walk_in(first)
     two = handed(first, usb, centre, "t3").written.path
-    assert one.exists() and two.exists() and one.name < two.name
+    assert one.exists()
+    assert two.exists()
+    assert one.name < two.name
     visit = courier.take_all(here(centre), [one], now=NOW)
     courier.answer(here(centre), stick.folder(usb), visit, ticket="t4", now=NOW)
     courier.take_all(here(first), [one.path for one in arrived(first, usb) if one.ready], now=NOW)
@@ -125,8 +128,11 @@ def test_several_versions_lie_side_by_side_and_only_confirmed_ones_make_room(
     done = handed(first, usb, centre, "t5")
 
     assert one in done.removed
-    assert two not in done.removed and foreign not in done.removed
-    assert two.exists() and foreign.exists() and done.written.path.exists()
+    assert two not in done.removed
+    assert foreign not in done.removed
+    assert two.exists()
+    assert foreign.exists()
+    assert done.written.path.exists()
 
 
 # ---- what should not be on it ------------------------------------------------------------------------------------------
@@ -140,8 +146,10 @@ def test_a_stick_that_came_back_unread_is_named(nodes: list[Installation], usb: 
 
     [found] = arrived(first, usb)
 
-    assert found.own and not found.ready
-    assert found.wrong is not None and found.wrong.params == {"node": "centre"}
+    assert found.own
+    assert not found.ready
+    assert found.wrong is not None
+    assert found.wrong.params == {"node": "centre"}
 
 
 def test_everything_strange_on_a_stick_is_named_beside_what_can_be_taken(nodes: list[Installation], usb: Path, tmp_path: Path) -> None:
@@ -161,7 +169,8 @@ def test_everything_strange_on_a_stick_is_named_beside_what_can_be_taken(nodes: 
     at_first = {one.path.name: one for one in arrived(first, usb)}
     found = arrived(centre, usb)
 
-    assert found[0].path == good and found[0].ready
+    assert found[0].path == good
+    assert found[0].ready
     said = sorted(one.wrong.text[:22] for one in found[1:] if one.wrong)
     assert said == ["Not written to its end", "This bundle comes from", "This file is not a bun", "This server made it fo"]
     assert sum(one.ready for one in found) == 1
@@ -216,11 +225,9 @@ def test_a_stick_pulled_at_any_frame_while_it_is_taken_leaves_whole_segments(
 
         with monkeypatch.context() as patch:
             patch.setattr(frames.FrameReader, "_take", failing_take)
-            try:
+            with contextlib.suppress(BadBundle):
                 courier.take_all(here(centre), [path], now=NOW)
                 break
-            except BadBundle as error:
-                assert error.code == "unreadable"
         there = segments_at(centre, first)
         pulled.add(there)
         with centre.database.sessions() as db:
@@ -228,6 +235,7 @@ def test_a_stick_pulled_at_any_frame_while_it_is_taken_leaves_whole_segments(
             assert numbers == list(range(1, there + 1))
 
     courier.take_all(here(centre), [path], now=NOW)
+    assert len(pulled) > 2
     assert segments_at(centre, first) == total
     assert people(centre) == people(first)
 
@@ -289,7 +297,7 @@ def test_two_imports_of_one_senders_bundles_do_not_mix(nodes: list[Installation]
 
 def test_a_bundle_made_as_a_file_is_kept_until_it_has_left(nodes: list[Installation]) -> None:
     """It is found by its line among the exchanges, made once for a ticket, and gone once it is forgotten."""
-    centre, first, _ = nodes
+    _centre, first, _ = nodes
     walk_in(first)
     made = courier.make(here(first), to="centre", ticket="t1", now=NOW)
     with first.database.sessions() as db:
