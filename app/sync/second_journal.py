@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.db import Database
-from app.errors import BadBundle, DomainError
+from app.errors import BadBundle, DomainError, Message, say
 from app.ops import VERSION, migrations
 from app.sync import bundles, chain, exchange, keys, receipts, sealer, staging, stick
 from app.sync.chain import UP, Link
@@ -73,6 +73,16 @@ def state(node_folder: Path) -> State:
         return State()
 
 
+def in_words(found: State, now: datetime) -> Message:
+    """A line for the exchange pages."""
+    at = datetime.fromisoformat(found.at) if found.at else None
+    if found.late(now) and at is None:
+        return say("stick", "The second journal has never been written. Look whether its stick is in the server.")
+    if found.late(now) and at is not None:
+        return say("stick", "The second journal was last written on {at}. Look whether its stick is in the server.", at=at)
+    return say("stick", "The second journal is up to date, last written on {at}.", at=at)
+
+
 def _keep(node_folder: Path, found: State) -> State:
     staging.write_whole(node_folder / FILE, json.dumps(asdict(found)).encode())
     return found
@@ -82,7 +92,7 @@ def place_of(config: Config, *, mounts: Path = stick.MOUNTS) -> Path | None:
     """Where the second journal is kept: the folder of the setting, or the stick of that name; None: there is none."""
     if config.SECOND_JOURNAL:
         return Path(config.SECOND_JOURNAL)
-    named = [one.path for one in stick.sticks(config.STICK, mounts=mounts) if one.name.upper() == stick.JOURNAL_STICK]
+    named = [one.path for one in stick.sticks(config.STICK, mounts=mounts) if one.stays]
     return named[0] if named else None
 
 

@@ -107,6 +107,11 @@ class Stick:
         """What it is called where it is mounted: its label."""
         return self.path.name
 
+    @property
+    def stays(self) -> bool:
+        """Whether it stays in the class server: no courier takes it."""
+        return self.name.upper() == JOURNAL_STICK
+
 
 def sticks(also: str = "", *, mounts: Path = MOUNTS, roots: Sequence[Path] = ROOTS) -> list[Stick]:
     """The sticks in this machine: devices mounted below the usual folders, and the folder of the setting when it exists."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import sqlalchemy as sa
@@ -22,7 +23,7 @@ from app.offices.models import Office
 from app.ops import background
 from app.people.models import Person
 from app.policy import Target
-from app.sync import courier, keys, receipts, room, stick, stick_job, wording
+from app.sync import courier, keys, receipts, room, second_journal, stick, stick_job, wording
 from app.sync.courier import Arrived, Here, Made
 from app.sync.models import Exchange, Node, StoredReceipt
 from app.sync.staging import Place
@@ -118,9 +119,11 @@ def _index(error: Message | None = None) -> str:
     chosen = request.values.get("to", "")
     only = receivers[0].code if len(receivers) == 1 else chosen if chosen in {one.code for one in receivers} else ""
     owed = courier.owed(g.db, own, only) if only and not at_centre() else None
+    kept = second_journal.state(Path(current_app.config["FOLDER"]))
     return render_template(
         "sync/stick.html", receivers=receivers, chosen=only, sticks=_sticks(), centre=at_centre(), error=error, token=new_token(192),
         owed=owed, carried=wording.in_words(owed.tables) if owed else [], last=_last_out(only) if only else None, megabytes=stick.megabytes,
+        journal=second_journal.in_words(kept, clock.now()) if kept.folder else None, journal_late=kept.late(clock.now()),
     )
 
 
