@@ -120,9 +120,10 @@ def load(config: Config, database: Database, *, stage: str = "full", say: Callab
         if stage == "empty":
             return
         make_people(world)
-    from app.ops import demo_runs
+    from app.ops import demo_exchange, demo_runs
 
     demo_runs.make(world)
+    demo_exchange.make(world)
 
 
 _NOT_EMPTY = message("demo", "This node is not empty. `sabaq demo --remove` empties a demo node.")

@@ -19,7 +19,7 @@ from app import clock, errors, i18n, lists
 from app.errors import Invalid, NotFound, say
 from app.forms import Form
 from app.http import actor, audit, go, guarded, me, say_next, status_of
-from app.offices.models import Agency, Classroom, Office
+from app.offices.models import Agency, Classroom, Country, Office
 from app.people.merging import proposals, standing
 from app.people.models import Person, Posting
 from app.policy import Target, scope
@@ -66,8 +66,9 @@ def index() -> ResponseReturnValue:
     codes = [chosen] if chosen in nodes else list(nodes)
     came = db.scalars(
         sa.select(Exchange).where(Exchange.peer.in_(codes), Exchange.direction == "in", Exchange.state.in_(("taken", "partial", "refused")))
-        .order_by(Exchange.place.desc()).limit(SHOWN)
+        .order_by(Exchange.place.desc()).limit(SHOWN * 4)
     ).all()
+    came = [one for one in came if one.state != "taken" or one.counts.get("new") or one.counts.get("held") or one.counts.get("known")][:SHOWN]
     paths = scope(actor(), "person.merge")
     return render_template(
         "sync/intake.html", nodes=nodes, chosen=chosen if chosen in nodes else "", came=[Told(one) for one in came],
@@ -137,7 +138,7 @@ def _entry_page(held: HeldEntry, form: ReasonForm) -> str:
     db = g.db
     found = intake.opened(db, held)
     names = _names(db, held.table, [found.came, found.here or {}])
-    columns = [column for column in (*found.came, *(c for c in (found.here or {}) if c not in found.came)) if column not in ("id", "owner_node", "version")]
+    columns = [column for column in (*found.came, *(c for c in (found.here or {}) if c not in found.came)) if column not in NOT_SHOWN]
     if found.form == "c" and found.here is not None:
         columns = [column for column in columns if column in found.came]
     parts = [
@@ -157,9 +158,12 @@ def _entry_page(held: HeldEntry, form: ReasonForm) -> str:
     )
 
 
+NOT_SHOWN = ("id", "owner_node", "version", "short_name", "sort_key", "search_key")
+"""What the product itself keeps of a row: it tells nobody which of two is right."""
+
 NAMED: dict[str, tuple[Any, Any]] = {
     "person": (Person.id, Person.display_name), "office": (Office.id, Office.names), "agency": (Agency.id, Agency.names),
-    "course_run": (CourseRun.id, CourseRun.code), "classroom": (Classroom.id, Classroom.names),
+    "course_run": (CourseRun.id, CourseRun.code), "country": (Country.id, Country.names), "classroom": (Classroom.id, Classroom.names),
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.offices.models import Classroom, Office
+from app.offices.models import Classroom, DailyCheck, Office
 from app.quizzes.models import Attempt
 from app.schedule.models import ClassDay
 from app.sync import chain, sealer
@@ -138,9 +138,9 @@ def _contacts(db: Session, codes: Sequence[str]) -> dict[str, Contacts]:
 
 
 def _trained(db: Session, codes: Sequence[str]) -> dict[str, datetime]:
-    """The newest class day or test that came from each, by its own clock."""
+    """The newest class day, look round the room or test that came from each, by its own clock."""
     newest: dict[str, datetime] = {}
-    for model, column in ((ClassDay, ClassDay.opened_at), (Attempt, Attempt.started_at)):
+    for model, column in ((ClassDay, ClassDay.opened_at), (DailyCheck, DailyCheck.at), (Attempt, Attempt.started_at)):
         for code, at in db.execute(sa.select(model.owner_node, sa.func.max(column)).where(model.owner_node.in_(codes)).group_by(model.owner_node)):
             newest[code] = max(at, newest.get(code, at))
     return newest

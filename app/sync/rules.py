@@ -97,7 +97,7 @@ class Contacts:
     reached: datetime | None = None  # over the line: it answered, whether or not anything was exchanged
     by_line: datetime | None = None  # a bundle of it was taken that came over the line
     by_stick: datetime | None = None
-    trained: datetime | None = None  # by its own clock: the newest class day or test that came from it
+    trained: datetime | None = None  # by its own clock: the newest class day, look round the room or test that came from it
 
     @property
     def exchanged(self) -> datetime | None:

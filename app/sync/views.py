@@ -407,7 +407,7 @@ def call(db: Session) -> Call | None:
     if not urgent:
         return None
     if len(urgent) == 1:
-        return Call(f"{urgent[0].node.title}: {i18n.say(urgent[0].next.text)}", url_for("exchange.peer", code=urgent[0].node.code))
+        return Call(i18n.t("exchange", "{title}: {what}", title=urgent[0].node.title, what=urgent[0].next.text), url_for("exchange.peer", code=urgent[0].node.code))
     return Call(i18n.nt("exchange", "{n} class server needs a person.", "{n} class servers need a person.", len(urgent)), url_for("exchange.index"))
 
 

@@ -128,3 +128,15 @@ TABLES: dict[str, Message] = {
     "seating": say("table", "place in the seat plan"), "role_grant": say("table", "role"), "equipment": say("table", "equipment"),
 }
 """Tables as people call them; one that is not here is shown by its name."""
+COLUMNS: dict[str, Message] = {
+    "agency_id": say("column", "Agency"), "born_on": say("column", "Birth date"), "country_id": say("column", "Country"),
+    "display_name": say("column", "Name"), "gender": say("column", "Gender"), "left_on": say("column", "Left the service"),
+    "provisional": say("column", "Not confirmed"), "service_number": say("column", "Service number"), "office_id": say("column", "Office"),
+    "person_id": say("column", "Person"), "run_id": say("column", "Run"), "rank": say("column", "Rank"), "post": say("column", "Post"),
+    "valid_from": say("column", "From"), "valid_to": say("column", "Last day"), "family": say("column", "Family name"), "given": say("column", "Given name"),
+    "patronymic": say("column", "Patronymic"), "script": say("column", "Script"), "reason": say("column", "Reason"), "at": say("column", "When"),
+    "by_id": say("column", "By"), "state": say("column", "State"), "note": say("column", "Note"), "classroom_id": say("column", "Classroom"),
+    "label": say("column", "Seat"), "day": say("column", "Day"), "language": say("column", "Language"), "mode": say("column", "Mode"),
+    "number": say("column", "Number"), "minutes": say("column", "Minutes"), "status": say("column", "State"), "names": say("column", "Names"),
+}
+"""Columns as people call them; one that is not here is shown by its name."""
