@@ -290,10 +290,16 @@ def _apply_facts(work: _Work, name: str, facts: Sequence[_Fact]) -> None:
             ready.append((fact, values | {"segment": work.stored.number}))
     known = _present(work.db, table, [values["id"] for _, values in ready])
     new = []
+    first: dict[uuid.UUID, Mapping[str, Any]] = {}
     for fact, values in ready:
         if values["id"] not in known:
-            known[values["id"]] = None  # twice in one segment is once
+            known[values["id"]] = None
+            first[values["id"]] = fact.content
             new.append((fact, values))
+        elif first.get(values["id"]) == fact.content:
+            work.taken.known += 1  # twice in one segment is once
+        elif values["id"] in first:
+            _hold(work, fact.place, name, values["id"], CHANGED)
         elif _same(work, name, values["id"], fact.content):
             work.taken.known += 1
         else:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, undefer
 
 from app.ids import random_bytes
+from app.sync.canonical import storable
 from app.sync.models import Epoch, StoredSegment
 from app.sync.segments import Header, Segment
 
@@ -112,7 +113,7 @@ def store(
 
     Of `entries`, those of its body, it is noted how many are of which table.
     """
-    tables = Counter(str(entry[1])[:40] for entry in entries if len(entry) > 2)
+    tables = Counter(entry[1][:40] for entry in entries if len(entry) > 2 and isinstance(entry[1], str) and storable(entry[1]))
     h = segment.header
     row = StoredSegment(
         node=h.node, stream=h.stream, epoch=h.epoch, ordinal=h.ordinal, number=h.number, hash=segment.hash, prev=h.prev,
