@@ -518,10 +518,10 @@ def sync_line(address: str) -> None:
 
     config, _ = node()
     try:
-        found = joining.set_line(config.folder, address)
+        found = joining.change_address(config.folder, address)
     except DomainError as refused:
         refuse(str(refused))
-    click.echo(f"Exchanges with {found.title} over the line: {found.address}" if found.address else f"No line: exchanges with {found.title} by stick.")
+    click.echo(f"The centre is asked at {found.address}." if found.address else "No line: exchanges go by stick.")
 
 
 @sync_group.command(name="accept", epilog="Example: sabaq sync accept --request /media/stick/sabaq-join-class-korday.json --fingerprint ABCD-EFGH-IJKL-MNOP")

@@ -437,11 +437,11 @@ def _an_address(typed: str) -> str:
     return address
 
 
-def set_line(folder: Path, address: str) -> Joining:
-    """This class has a line to its centre at this address from now on; an empty one: none. Raises Invalid before it has joined."""
+def change_address(folder: Path, address: str) -> Joining:
+    """The centre is asked at this address from now on; an empty one: there is no line. Raises Invalid before the first request."""
     joining = trust.read(folder)
-    if joining is None or not joining.trusted:
-        raise Invalid(say("joining", "This server has not joined a centre yet."))
+    if joining is None:
+        raise Invalid(say("joining", "This server has not asked yet: type the code first."))
     return trust.changed(folder, joining, address=_an_address(address))
 
 

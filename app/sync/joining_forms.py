@@ -36,6 +36,18 @@ class LetterForm(Form):
     file = FileField(say("joining", "File of the request"))
 
 
+class AnswerForm(Form):
+    """The centre's letter on a stick."""
+
+    file = FileField(say("joining", "File of the answer"))
+
+
+class SnapshotForm(Form):
+    """The first bundle on a stick."""
+
+    file = FileField(say("joining", "File of the snapshot"))
+
+
 class RevokeForm(Form):
     """What happened to a class server."""
 

@@ -28,7 +28,7 @@ from app.people.rules import password_fault
 from app.policy import Role, Target
 from app.sync import exchange, handshake, joining, trust
 from app.sync.joining import Colleague
-from app.sync.joining_forms import CodeForm, ComparedForm, FirstAccountForm, LetterForm
+from app.sync.joining_forms import AnswerForm, CodeForm, ComparedForm, FirstAccountForm, SnapshotForm
 from app.sync.keys import load_or_make
 from app.sync.models import Node
 from app.sync.trust import Joining
@@ -130,7 +130,7 @@ def _page(**forms: Form) -> str:
     return render_template(
         "sync/join.html", step=step, joining=found if knows else None, begun=found is not None, node=current_app.config["NODE"],
         own=load_or_make(_folder()).public.fingerprint, code=forms.get("code") or CodeForm(address=found.address if found and knows else ""),
-        compare=forms.get("compare") or ComparedForm(), snapshot=forms.get("snapshot") or LetterForm(), letter=forms.get("letter") or LetterForm(), account=account, people=people,
+        compare=forms.get("compare") or ComparedForm(), snapshot=forms.get("snapshot") or SnapshotForm(), letter=forms.get("letter") or AnswerForm(), account=account, people=people,
     )
 
 
@@ -174,9 +174,11 @@ def _ask_centre(found: Joining) -> Joining:
 @bp.post("/join/ask")
 @guarded("page.public")
 def ask_again() -> ResponseReturnValue:
-    """Ask the centre over the line whether somebody has accepted."""
-    found, form = _going_on(), CodeForm(formdata=None)
+    """Ask the centre over the line whether somebody has accepted; at another address when one is given."""
+    found, form = _going_on(), CodeForm()
     try:
+        if "address" in request.form:
+            found = joining.change_address(_folder(), form.address.data or "")
         if not found.address:
             raise Invalid(say("joining", "There is no address of the centre: carry the file of the request to it on a stick."))
         _ask_centre(found)
@@ -198,7 +200,7 @@ def request_file() -> ResponseReturnValue:
 def answer_file() -> ResponseReturnValue:
     """The centre's answer, brought on a stick."""
     _going_on()
-    form = LetterForm()
+    form = AnswerForm()
     given = request.files.get("file")
     try:
         data = given.read(handshake.MOST_BYTES + 1) if given else b""
@@ -231,7 +233,7 @@ def confirm() -> ResponseReturnValue:
 def snapshot() -> ResponseReturnValue:
     """The first bundle of the centre, brought on a stick."""
     found = _going_on()
-    form, given = LetterForm(), request.files.get("file")
+    form, given = SnapshotForm(), request.files.get("file")
     part = _folder() / "exchange" / f"first-{new_token(64)}.part"
     try:
         if not found.trusted:
