@@ -46,7 +46,7 @@ def make_node(folder: Path, *, stage: str = "full", name: str = "demo") -> tuple
 @contextmanager
 def serving(config: Config, database: Database) -> Iterator[Live]:
     """The node's pages on a free port of loopback."""
-    server = waitress.server.create_server(lambda environ, start: app(environ, start), host="127.0.0.1", port=0, threads=4)
+    server = waitress.server.create_server(lambda environ, start: app(environ, start), host="127.0.0.1", port=0, threads=4, asyncore_use_poll=True)
     url = f"http://127.0.0.1:{server.effective_port}"
     app = create_app(replace(config, PORT=int(server.effective_port)), database)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -30,7 +30,8 @@ from app.policy import Role
 from app.quizzes import paper
 from app.quizzes.models import Incident, PracticalWork
 from app.runs.models import CourseRun, Enrolment
-from app.sync.models import PersonMerge
+from app.sync import staging
+from app.sync.models import Exchange, PersonMerge
 from tests import factories
 from tests.certificates import rows as certificates
 from tests.quizzes import rows as quizzes
@@ -395,7 +396,38 @@ def background_job(db: Session, office: Office, with_file: bool = False) -> Exam
     return Example({"job_id": job.id}, owner=somebody)
 
 
+def on_its_way(_db: Session, _office: Office) -> Example:
+    """A bundle of which nobody has sent anything."""
+    return Example({"bundle": "0" * 32}, everywhere=True)
+
+
+def bundle_as_file(db: Session, office: Office) -> Example:
+    """A bundle for a class server of the office, which waits as a file."""
+    code = nodes.make_node(db, office, state="joined").code
+    line = factories.added(db, Exchange(peer=code, direction="out", way="stick", bundle="0" * 32, at=clock.now(), place=next(_places), state="made"))
+    place = staging.Place(staging.of(Path(current_app.config["FOLDER"]), code).folder, "by-hand-example")
+    place.folder.mkdir(parents=True, exist_ok=True)
+    made = place.folder / "made"
+    made.write_bytes(b"a bundle")
+    place.keep(made, line.bundle, sha256=hashlib.sha256(b"a bundle").hexdigest(), exchange=str(line.id), number=line.place)
+    return Example({"exchange_id": line.id})
+
+
+_places = itertools.count(1)
+
+
+def an_upload(_db: Session, _office: Office) -> Example:
+    """A file that nobody has sent: who asks is told so."""
+    return Example({"token": "a" * 32}, everywhere=True)
+
+
 EXAMPLES: dict[str, Make] = {
+    # sticks
+    "stick.file": bundle_as_file,
+    "stick.download": bundle_as_file,
+    "stick.left": bundle_as_file,
+    "stick.paper": bundle_as_file,
+    "stick.uploaded": an_upload,
     "nodes.node": class_server,
     "nodes.another_code": invited_server,
     "nodes.revoke": class_server,
@@ -557,6 +589,10 @@ EXAMPLES: dict[str, Make] = {
     "certificates.close_block": block,
     "certificates.save_signatory": new_signatory,
     "certificates.end_signatory": signatory,
+    # the exchange over a line: who asks is proven by a signature, and there is one folder for each class server
+    "wire.arrived": on_its_way,
+    "wire.piece": on_its_way,
+    "wire.fetch": on_its_way,
     # reports
     "reports.behind": figure,
     # tests

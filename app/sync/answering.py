@@ -171,11 +171,15 @@ def _brought(centre: Centre, hello: Hello, cargo: bytes, place: Staging, now: da
     try:
         place.arriving.check()
     except Damaged as damaged:
-        return _progress(brings, 0, "wanted"), damaged.message
+        return _from_the_start(brings, place), damaged.message
     if brings.size > AT_ONCE:
         _ask_job(centre, hello.sender, place, now)
         return _progress(brings, brings.size, "here"), None
     return _take(centre, hello.sender, brings, place, now)
+
+
+def _from_the_start(brings: Cargo, place: Staging) -> Progress:
+    return _progress(brings, place.arriving.expect(brings.id, brings.size, brings.sha256).offset, "wanted")
 
 
 def _take(centre: Centre, peer: str, brings: Cargo, place: Staging, now: datetime) -> tuple[Progress, Message]:
@@ -237,7 +241,7 @@ def _of_job(centre: Centre, brings: Cargo, place: Staging, job: BackgroundJob) -
     said = background.message(job.log[-1]) if job.log else DomainError.message
     place.arriving.drop()
     if job.state == DONE:  # but no row says that it was taken: somebody has emptied the database
-        return _progress(brings, 0, "wanted"), None
+        return _from_the_start(brings, place), None
     return _progress(brings, brings.size, "refused"), said
 
 

@@ -47,7 +47,9 @@ class Pace:
         return Pace(piece=_within(self.piece, between // PIECES_BETWEEN_CUTS), run=0, between=between)
 
     def _most(self, run: int) -> int:
-        return LARGEST if self.between is None else max(self.between, run) // PIECES_BETWEEN_CUTS
+        if self.between is None:
+            return max(FIRST, run // 2)  # a line that nobody knows yet is not trusted with more than it has shown
+        return max(self.between, run) // PIECES_BETWEEN_CUTS
 
     @property
     def rides_along(self) -> int:

@@ -102,8 +102,10 @@ def fetch(bundle: str) -> ResponseReturnValue:
 
 
 def _sender(body: bytes) -> Staging:
-    """The folder of the class server that signed this request. Raises NotKnown, Revoked."""
+    """The folder of the class server that signed this request. Raises BadEnvelope, NotKnown, Revoked."""
     header = request.headers.get("Sabaq-Signature", "")
+    if not header:
+        raise envelope.BadEnvelope()
     centre = _centre()
     node, key = answering.asker(g.db, envelope.claimed(header))
     target = request.full_path.rstrip("?")

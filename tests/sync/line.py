@@ -77,8 +77,10 @@ class PoorLine:
     def _carry(self, near: socket.socket) -> None:
         left = int(self.cut_every * self._chance.uniform(0.7, 1.3)) if self.cut_every else -1
         try:
-            with near, socket.create_connection(("127.0.0.1", self.target)) as far, contextlib.suppress(OSError):
-                near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # a slow line does not take in what it cannot carry
+            with contextlib.suppress(OSError), near, socket.create_connection(("127.0.0.1", self.target)) as far:
+                for one in (near, far):
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)  # a line does not take in what it cannot carry
                 self._open |= {near, far}
                 while left != 0:
                     moved = self._pass_on(near, far, left)
