@@ -117,6 +117,8 @@ class WallClock(Stays, Base):
     __tablename__ = "wall_clock"
     boot: Mapped[str] = mapped_column(sa.String(40), unique=True)
     offset_ms: Mapped[int] = mapped_column(sa.BigInteger)
+    confirmed_at: Mapped[datetime | None] = mapped_column(default=None)  # a person said that this date is right
+    confirmed_offset_ms: Mapped[int | None] = mapped_column(sa.BigInteger, default=None)  # the offset then: a step since ends it
 
 
 class RoomTest(Record, Base):

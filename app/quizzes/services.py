@@ -483,6 +483,18 @@ def note_clock(db: Session, *, now: datetime, uptime: Uptime) -> int | None:
     return step
 
 
+def confirm_date(db: Session, *, now: datetime, uptime: Uptime) -> None:
+    """A person has looked at the date that the wall clock shows: it holds until the clock is set again."""
+    take_write_lock(db)
+    offset = round(now.timestamp() * 1000 - uptime.ms)
+    here = db.scalars(sa.select(WallClock).where(WallClock.boot == uptime.boot).with_for_update()).first()
+    if here is None:
+        here = WallClock(boot=uptime.boot, offset_ms=offset)
+        db.add(here)
+    here.confirmed_at, here.confirmed_offset_ms = now, offset
+    db.flush()
+
+
 DRIFT_MS = 250
 _WALL_CLOCK = {
     "sqlite": sqlite_insert(WallClock.__table__).on_conflict_do_nothing(),  # type: ignore[arg-type]

@@ -102,6 +102,7 @@ def upgrade() -> None:
     op.create_table('erasure',
     sa.Column('table', sa.String(length=40), nullable=False),
     sa.Column('row_id', sa.Uuid(), nullable=False),
+    sa.Column('below', sa.BigInteger(), nullable=True),
     sa.Column('at', app.db.UtcDateTime(), nullable=False),
     sa.Column('by_id', sa.Uuid(), nullable=True),
     sa.Column('reason', sa.Text(), nullable=False),
@@ -304,6 +305,8 @@ def upgrade() -> None:
     op.add_column('seat', sa.Column('version', sa.BigInteger(), nullable=False, server_default=sa.text('0')))
     op.add_column('seating', sa.Column('version', sa.BigInteger(), nullable=False, server_default=sa.text('0')))
     op.add_column('signatory', sa.Column('version', sa.BigInteger(), nullable=False, server_default=sa.text('0')))
+    op.add_column('wall_clock', sa.Column('confirmed_at', app.db.UtcDateTime(), nullable=True))
+    op.add_column('wall_clock', sa.Column('confirmed_offset_ms', sa.BigInteger(), nullable=True))
     op.add_column('signing_key', sa.Column('version', sa.BigInteger(), nullable=False, server_default=sa.text('0')))
 
     for table in FACTS:
@@ -318,6 +321,8 @@ def downgrade() -> None:
         op.execute('DROP SEQUENCE journal_entry_number')
     for table in FACTS:
         op.drop_index(f'ix_{table}_unsealed', table_name=table)
+    op.drop_column('wall_clock', 'confirmed_offset_ms')
+    op.drop_column('wall_clock', 'confirmed_at')
     op.drop_column('signing_key', 'version')
     op.drop_column('signatory', 'version')
     op.drop_column('seating', 'version')
