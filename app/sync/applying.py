@@ -174,7 +174,8 @@ class _Work:
     now: datetime
     taken: Taken
     merged: dict[uuid.UUID, tuple[uuid.UUID, uuid.UUID]]  # dropped person -> (kept, merge)
-    erased: set[tuple[str, uuid.UUID]]
+    erased: Orders
+    gone: set[int] = field(default_factory=set)  # places of entries that were erased: their content leaves the segment
 
     @property
     def writer(self) -> str:
@@ -203,6 +204,9 @@ class _Change:
 def _apply(db: Session, stored: StoredSegment, entries: Sequence[Any], trust: Trust, now: datetime) -> Taken:
     work = _Work(db, stored, trust, now, Taken("new"), merged(db), erased(db))
     _apply_entries(work, list(enumerate(entries)))
+    if work.gone:
+        stored.body = segments.erase(chain.as_segment(stored), work.gone).body
+        db.flush()
     if work.taken.new:
         retry_held(db, trust=trust, now=now)
         _show_names(db, entries)
@@ -225,6 +229,10 @@ def _apply_entries(work: _Work, numbered: Iterable[tuple[int, Any]]) -> None:
     facts: dict[str, list[_Fact]] = {}
     changes: list[_Change] = []
     for place, entry in numbered:
+        if is_gone(work.erased, entry, by_centre=work.by_centre):
+            work.taken.known += 1
+            work.gone.add(place)
+            continue
         match entry:
             case ["f", str(table), dict(content)]:
                 if _known_as(work, place, table, Kind.FACT):
@@ -284,8 +292,6 @@ def _apply_facts(work: _Work, name: str, facts: Sequence[_Fact]) -> None:
             continue
         if values.get("owner_node") != work.writer:
             _hold(work, fact.place, name, key, NOT_OWNER)
-        elif (name, key) in work.erased:
-            work.taken.known += 1
         else:
             ready.append((fact, values | {"segment": work.stored.number}))
     known = _present(work.db, table, [values["id"] for _, values in ready])
@@ -451,9 +457,34 @@ def merged(db: Session) -> dict[uuid.UUID, tuple[uuid.UUID, uuid.UUID]]:
     return found
 
 
-def erased(db: Session) -> set[tuple[str, uuid.UUID]]:
+Orders = Mapping[tuple[str, uuid.UUID], int | None]
+"""Rows that were erased on order: None where the row is gone, else the version below which all of it is."""
+
+
+def erased(db: Session) -> Orders:
     """Rows whose content was erased on order: no bundle brings it back."""
-    return {(table, key) for table, key in db.execute(sa.select(Erasure.table, Erasure.row_id))}
+    return {(table, key): below for table, key, below in db.execute(sa.select(Erasure.table, Erasure.row_id, Erasure.below))}
+
+
+def is_gone(orders: Orders, entry: Sequence[Any], *, by_centre: bool) -> bool:
+    """Whether an entry says what was erased. Of a record that stays, only what the centre wrote since is left."""
+    if not orders:
+        return False
+    match entry:
+        case ["f" | "r", str(name), {"id": str(key), **content}]:
+            version = content.get("version")
+        case ["c", str(name), str(key), {"version": version}]:
+            pass
+        case _:
+            return False
+    try:
+        order = (name, uuid.UUID(key))
+    except ValueError:
+        return False
+    if order not in orders:
+        return False
+    below = orders[order]
+    return below is None or not by_centre or not isinstance(version, int) or version < below
 
 
 def _follow_merges(work: _Work, name: str, values: dict[str, Any], key: uuid.UUID) -> None:
@@ -495,6 +526,7 @@ def _apply_changes(work: _Work, changes: Sequence[_Change]) -> None:
         return
     db.connection().execute(sa.insert(rows.table_named("journal_entry")), [row for _, row in new])
     state = _states(db, [change for change, _ in new])
+    unsettled = _unsettled(db, [change for change, _ in new], here=state.keys())
     plain_inserts: list[tuple[_Change, dict[str, Any]]] = []
 
     def flush_inserts() -> None:
@@ -508,18 +540,40 @@ def _apply_changes(work: _Work, changes: Sequence[_Change]) -> None:
         if key in work.erased:
             work.taken.known += 1
             continue
-        if here is None and row["before"] is None and row["after"] and row["after"].get("owner_node") == work.writer and _may_add(work, change):
+        plain = change.row_id not in unsettled
+        added = row["before"] is None and row["after"] and row["after"].get("owner_node") == work.writer and _may_add(work, change)
+        if plain and here is None and added:
             if plain_inserts and plain_inserts[-1][0].table != change.table:
                 flush_inserts()
             plain_inserts.append((change, row))
             state[key] = (row["version"], work.writer)
             continue
         flush_inserts()
-        if here is not None and _follows(work, here, row):
+        if plain and here is not None and _follows(work, here, row):
             state[key] = _update(work, change, row, here)
         else:
             state[key] = refold(work.db, change.table, change.row_id, trust=work.trust, work=work, place=change.place, entry_id=row["id"])
     flush_inserts()
+
+
+def _unsettled(db: Session, changes: Sequence[_Change], *, here: Iterable[tuple[str, uuid.UUID]]) -> set[uuid.UUID]:
+    """Rows that are not simply what their entries before these made of them: some came too early, were refused or are held.
+
+    What another order would have made of such a row is known only when it is folded again.
+    """
+    there = {key for _, key in here}
+    arrived = Counter(change.row_id for change in changes)
+    j, held = rows.table_named("journal_entry"), rows.table_named("held_entry")
+    found: set[uuid.UUID] = set()
+    listed = sorted(arrived)
+    for at in range(0, len(listed), AT_ONCE):
+        some = listed[at : at + AT_ONCE]
+        known = sa.select(j.c.row_id, sa.func.count(), sa.func.count(j.c.refused)).where(j.c.row_id.in_(some)).group_by(j.c.row_id)
+        for key, count, refused in db.connection().execute(known):
+            if refused or (key not in there and count > arrived[key]):
+                found.add(key)
+        found |= set(db.connection().scalars(sa.select(held.c.row_id).where(held.c.row_id.in_(some), held.c.settled_at.is_(None))))
+    return found
 
 
 def _journal_row(work: _Work, change: _Change) -> dict[str, Any]:
@@ -631,7 +685,8 @@ def fold(entries: Iterable[Mapping[str, Any]], centre: str) -> Folded:
     for row in sorted(entries, key=lambda e: (e["version"], e["node"] != centre, str(e["id"]))):
         if row["before"] is None and row["after"] is not None:
             # The centre may add a row in the name of another: that is how a class server came by what it was given.
-            if added or (row["node"] != centre and row["after"].get("owner_node") not in (row["node"], None)):
+            # And it begins a row anew whose past was erased.
+            if (added and row["node"] != centre) or (row["node"] != centre and row["after"].get("owner_node") not in (row["node"], None)):
                 refused.add(row["id"])
                 continue
             content, owner, added = dict(row["after"]), row["after"].get("owner_node") or row["node"], True
@@ -656,6 +711,7 @@ def refold(
         sa.select(j.id, j.node, j.version, j.before, j.after, j.refused).where(j.table == name, j.row_id == key)
     ).mappings().all()
     folded = fold([dict(e) for e in entries], trust.centre)
+    _settle_counted(db, name, key, folded, now=work.now)
     journal = rows.table_named("journal_entry")
     for entry in entries:
         said = NOT_OWNER if entry["id"] in folded.refused else None
@@ -677,7 +733,7 @@ def refold(
             except sa.exc.IntegrityError:
                 _hold(work, place, name, key, WAITS, missing={}, removed=True)
                 return None
-        _count(work, name, place, key, refused=entry_id in folded.refused)
+        _count(work, name, place, key, refused=entry_id if entry_id in folded.refused else None)
         return None
     values = rows.from_json(name, folded.content) | {"version": folded.version}
     _follow_merges(work, name, values, key)
@@ -689,12 +745,23 @@ def refold(
             missing = _missing_references(db, name, values)
             _hold(work, place, name, key, WAITS if missing else CONFLICT, missing=missing)
             return None
-        _count(work, name, place, key, refused=entry_id in folded.refused)
+        _count(work, name, place, key, refused=entry_id if entry_id in folded.refused else None)
     elif entry_id in folded.refused:
-        _hold(work, place, name, key, NOT_OWNER)
+        _hold(work, place, name, key, NOT_OWNER, entry=str(entry_id))
     else:
         _insert_one(work, table, place, values)
     return folded.version, folded.owner or ""
+
+
+def _settle_counted(db: Session, name: str, key: uuid.UUID, folded: Folded, *, now: datetime) -> None:
+    """What was held because its writer did not own the row counts after all: the entry that gave it the row has come."""
+    held = db.scalars(
+        sa.select(HeldEntry).where(HeldEntry.table == name, HeldEntry.row_id == key, HeldEntry.why == NOT_OWNER, HeldEntry.settled_at.is_(None))
+    )
+    for one in held:
+        entry = one.detail.get("entry")
+        if folded.version and entry is not None and uuid.UUID(entry) not in folded.refused:
+            one.settled_at, one.settled_how = now, "applied"
 
 
 def _on_top_of_base(work: _Work, name: str, key: uuid.UUID, place: int, entry_id: uuid.UUID) -> tuple[int, str] | None:
@@ -704,17 +771,17 @@ def _on_top_of_base(work: _Work, name: str, key: uuid.UUID, place: int, entry_id
     entry = work.db.get_one(JournalEntry, entry_id)
     row = {"node": entry.node, "version": entry.version, "before": entry.before, "after": entry.after}
     if not _follows(work, (version, owner), row) or entry.after is None:
-        _hold(work, place, name, key, NOT_OWNER if entry.version > version else CONFLICT)
+        _hold(work, place, name, key, NOT_OWNER if entry.version > version else CONFLICT, entry=str(entry_id))
         return version, owner
     values = rows.from_json(name, entry.after) | {"version": entry.version}
     work.db.connection().execute(sa.update(table).where(table.c.id == key).values(values))
-    _count(work, name, place, key, refused=False)
+    _count(work, name, place, key, refused=None)
     return entry.version, values.get("owner_node", owner)
 
 
-def _count(work: _Work, name: str, place: int, key: uuid.UUID, *, refused: bool) -> None:
+def _count(work: _Work, name: str, place: int, key: uuid.UUID, *, refused: uuid.UUID | None) -> None:
     if refused:
-        _hold(work, place, name, key, NOT_OWNER)
+        _hold(work, place, name, key, NOT_OWNER, entry=str(refused))
     else:
         work.taken.new += 1
         work.taken.tables[name] += 1

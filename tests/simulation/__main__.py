@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 
-from tests.simulation.history import Told, simulation
+from tests.simulation.history import simulation
+from tests.simulation.many import told as told_of
 
 HISTORIES = 100_000
-AT_ONCE = 50  # histories that a process is given
 
 
 def main() -> int:
@@ -38,11 +36,10 @@ def main() -> int:
 
 
 def _many(first: int, histories: int, jobs: int, *, keep_going: bool) -> int:
-    begun, done, kinds = time.monotonic(), 0, Counter[str]()
+    begun, kinds = time.monotonic(), Counter[str]()
     violations: Counter[str] = Counter()
     examples: dict[str, list[int]] = {}
-    for told in _told(first, histories, jobs):
-        done += 1
+    for done, told in enumerate(told_of(first, histories, jobs), 1):
         kinds.update(told.happened)
         if told.violation is not None:
             violations[told.violation.number] += 1
@@ -58,24 +55,6 @@ def _many(first: int, histories: int, jobs: int, *, keep_going: bool) -> int:
     for number, count in violations.most_common():
         print(f"{number}: {count}, e.g. seeds {examples[number][:8]}")
     return int(bool(violations))
-
-
-def _told(first: int, histories: int, jobs: int) -> Iterator[Told]:
-    chunks = [(at, min(AT_ONCE, first + histories - at)) for at in range(first, first + histories, AT_ONCE)]
-    if jobs == 1:
-        with simulation() as simulated:
-            for at in range(first, first + histories):
-                yield simulated.history(at)
-        return
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        for some in pool.imap(_chunk, chunks):
-            yield from some
-
-
-def _chunk(chunk: tuple[int, int]) -> list[Told]:
-    first, count = chunk
-    with simulation() as simulated:
-        return [simulated.history(seed) for seed in range(first, first + count)]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.sync import applying, exchange, receipts, sealer
 from app.sync.bundles import SEGMENT
@@ -20,8 +20,9 @@ class Bundle:
     sender: str  # node code
     to: str  # node code
     data: bytes
-    spoiled: str = ""  # what happened to it on the way
     segments: tuple[str, ...] = ()  # hashes of the sender's own that are in it
+    proves: frozenset[str] = frozenset()  # segments of its receiver that the sender holds
+    spoiled: str = ""  # what happened to it on the way
     delivered: int = 0  # times
 
     def __str__(self) -> str:
@@ -60,13 +61,15 @@ def make(world: World, machine: Machine, to: str, fresh: Fresh | None = None) ->
     world.bundles += 1
     data, held = outcome.value
     world.digest.update(data)
-    return Bundle(world.bundles, machine.place, machine.code, to, data, segments=held)
+    proves = frozenset(digest for (digest,) in machine.look("SELECT hash FROM segment WHERE node = ? AND stream = 'up'", to))
+    return Bundle(world.bundles, machine.place, machine.code, to, data, held, proves)
 
 
 def deliver(world: World, bundle: Bundle, machine: Machine, way: str = "stick", fresh: bool = False) -> Outcome:
     """Somebody hands a bundle to a machine, whoever it is for. A spoiled one must be refused and change nothing."""
     bundle.delivered += 1
     before = machine.rows_of_others() if bundle.spoiled else None
+    own = {digest for (digest,) in machine.look("SELECT hash FROM segment WHERE node = ? AND stream = 'up'", machine.code)}
 
     def do() -> exchange.Outcome:
         path = machine.folder / "exchange" / f"in-{bundle.number}.sabaq"
@@ -83,6 +86,7 @@ def deliver(world: World, bundle: Bundle, machine: Machine, way: str = "stick", 
     if outcome.ok:
         world.note(machine, f"  {_told(outcome.value)}")
         machine.cut_since_note = False
+        machine.blind &= bundle.proves <= own  # from now on it knows of its other life
     if bundle.spoiled and not (outcome.cut or outcome.full):
         if outcome.ok:
             raise Violation("I1", f"{machine.name} took {bundle}")
@@ -173,13 +177,13 @@ def by_stick(world: World, machine: Machine) -> None:
 def spoil(world: World, bundle: Bundle) -> Bundle:
     """The same bundle after something happened to its stick."""
     how = world.chance.choice(("cut short", "a bit flipped", "for somebody else"))
-    data, to = bundle.data, bundle.to
+    data = bundle.data
     if how == "cut short":
         data = data[: world.chance.randrange(len(data))]
     elif how == "a bit flipped":
         at = world.chance.randrange(len(data))
         data = data[:at] + bytes([data[at] ^ 1 << world.chance.randrange(8)]) + data[at + 1 :]
-    return Bundle(bundle.number, bundle.maker, bundle.sender, to, data, how)
+    return replace(bundle, data=data, spoiled=how)
 
 
 def whole(world: World, to: str) -> list[Bundle]:

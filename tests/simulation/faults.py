@@ -78,7 +78,7 @@ def clone(world: World) -> None:
     twin.put(image)
     twin.clock.offset = machine.clock.offset
     if world.chance.random() < 0.5:
-        twin.hardware, twin.blind = machine.hardware, True
+        twin.hardware, twin.blind, machine.blind = machine.hardware, True, True  # neither can know of the other
     world.known_keys[twin.place] = machine.keys()
     world.machines[twin.place] = twin
     world.happened.add("clone")

@@ -93,14 +93,14 @@ def i8_cursor_and_data_move_together(world: World, machine: Machine) -> None:
 
 @always
 def i9_no_epoch_twice(world: World, machine: Machine) -> None:
-    """I9: a node never writes under an epoch that another incarnation used, once it can know of that one."""
+    """I9: a node never writes under an epoch where another incarnation wrote what it does not hold, once it can know of that."""
     for epoch, number, digest in machine.look("SELECT epoch, number, hash FROM segment WHERE state = 'own' AND stream = 'up'"):
-        first = world.sealed.setdefault(digest, machine.incarnation)
-        if first != machine.incarnation:
+        if digest in world.sealed:
             continue  # it was on the disk, or came back, when this incarnation began
-        owner = world.epochs.setdefault(epoch, machine.incarnation)
-        if owner != machine.incarnation and not machine.blind:
-            raise Violation("I9", f"{machine.name} sealed {number} under the epoch {epoch} of another life of it")
+        world.sealed.add(digest)
+        before = world.places.setdefault((machine.code, epoch, number), machine.incarnation)
+        if before != machine.incarnation and not machine.blind:
+            raise Violation("I9", f"{machine.name} sealed {number} under the epoch {epoch}, as {before} did")
 
 
 @always

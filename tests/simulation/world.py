@@ -109,7 +109,10 @@ class Violation(AssertionError):
 
     def __init__(self, number: str, text: str) -> None:
         self.number, self.text = number, text
-        super().__init__(f"{number}: {text}")
+        super().__init__(number, text)
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.text}"
 
 
 @dataclass
@@ -373,8 +376,8 @@ class World:
         self.digest = hashlib.sha256()
         self.forged: set[Key] = set()  # what a thief wrote with a stolen key
         self.ended: dict[str, int] = {}  # attempt -> the step at which it ended
-        self.sealed: dict[str, str] = {}  # segment -> which incarnation sealed it
-        self.epochs: dict[str, str] = {}  # epoch -> which incarnation wrote under it
+        self.sealed: set[str] = set()  # segments that were ever made
+        self.places: dict[tuple[str, str, int], str] = {}  # node, epoch, number -> which incarnation sealed it first
         self.forks: set[tuple[str, str, int]] = set()  # told so far: node, epoch, number
         self.sticks: list[Bundle] = []  # in people's pockets
         self.delivered: list[Bundle] = []  # that have arrived, and are empty
@@ -448,7 +451,12 @@ class World:
         machine.stop()
         machine.power.comes_back()
         machine.clock.restarts()
-        machine.settle()
+        try:
+            machine.settle()
+        except OSError:
+            if not machine.power.disk_full:
+                raise
+            self.note(machine, "starts without room for its anchor")
         lost = machine.acknowledged - machine.holds(machine.acknowledged)
         if lost:
             raise Violation("I1", f"{machine.name} had acknowledged {named(lost)} and does not hold it after the restart")

@@ -213,6 +213,24 @@ def test_changes_that_come_out_of_turn_make_the_same_row(db: Session, place: dic
     assert (found.display_name, found.short_name, found.gender, found.version) == ("Third", "2nd", "f", 3)
 
 
+@pytest.mark.parametrize("after", [0, 1, 2])
+@pytest.mark.goal("NET-07")
+def test_a_row_given_away_is_the_same_in_whatever_order_its_writers_arrive(db: Session, place: dict[str, str], after: int) -> None:
+    """A change by the new owner that comes before the giving counts once the giving is here."""
+    giver, taker = Writer("class-1", CLASS), Writer("class-2", OTHER)
+    row = person(place, "1001")
+    parts = [giver.seal(added("person", row)), giver.seal(changed("person", row["id"], 2, owner_node="class-2"))]
+    parts.insert(after, taker.seal(changed("person", row["id"], 3, display_name="Bekova")))
+
+    for part in parts:
+        take(db, part)
+
+    stored = db.get_one(Person, uuid.UUID(row["id"]))
+    db.refresh(stored)
+    assert (stored.display_name, stored.owner_node, stored.version) == ("Bekova", "class-2", 3)
+    assert held(db) == []
+
+
 def test_a_row_that_was_taken_over_takes_no_more_changes_of_the_class(db: Session, place: dict[str, str]) -> None:
     """The centre took a walk-in over; what the class changed later is kept with its reason and changes nothing."""
     one = Writer("class-1", CLASS)
