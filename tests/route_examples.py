@@ -493,6 +493,8 @@ EXAMPLES: dict[str, Make] = {
     "runs.change": run,
     "runs.save_change": run,
     "runs.cancel": run,
+    "handover.page": run,
+    "handover.save": run,
     "runs.close": run,
     "runs.save_close": run,
     "runs.reopen": run,

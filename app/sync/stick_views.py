@@ -150,9 +150,11 @@ def _last_out(peer: str) -> LastOut | None:
 @guarded(DO)
 def write() -> ResponseReturnValue:
     """Have a bundle made: on a stick in this server, or as a file for the stick in the reader's PC."""
-    to = _receiver(request.form.get("to", ""))
     onto = None
     try:
+        if not request.form.get("to"):
+            raise Invalid(say("stick", "Choose for whom the stick is."))
+        to = _receiver(request.form["to"])
         if where := request.form.get("stick", ""):
             onto = stick.stick_at(where, current_app.config["STICK"])
             owed = courier.owed(g.db, str(current_app.config["NODE"]), to.code)
@@ -183,7 +185,9 @@ def file(line: Exchange) -> ResponseReturnValue:
 def download(line: Exchange) -> ResponseReturnValue:
     """The file itself; parts of it for the comparison."""
     made = _file(line)
-    return send_file(made.path, mimetype="application/octet-stream", as_attachment=True, download_name=made.name, conditional=True, etag=made.sha256)
+    answer = send_file(made.path, mimetype="application/octet-stream", as_attachment=True, download_name=made.name, conditional=True, etag=made.sha256)
+    answer.headers["Cache-Control"] = "no-store"  # Flask would say no-cache; nothing of it stays in a browser of the class
+    return answer
 
 
 @bp.post("/exchange/stick/files/<uuid:exchange_id>/left")
@@ -196,6 +200,10 @@ def left(line: Exchange) -> ResponseReturnValue:
 
 
 # ---- in --------------------------------------------------------------------------------------------------------------
+
+
+class UploadGone(Invalid):
+    message = say("stick", "This file is no longer here: it was taken, or it did not arrive whole. Send it again.")
 
 
 @dataclass(frozen=True)
@@ -237,7 +245,7 @@ def _uploaded(token: str) -> Source:
     place = _place(token)
     part = place.part()
     if part is None or not part.whole:
-        raise NotFound(say("stick", "This file is no longer here: it was taken, or it did not arrive whole. Send it again."))
+        raise UploadGone()
     return Source(i18n.t("stick", "the file that was sent"), token=token, found=tuple(courier.look(here(), [place.path])))
 
 
@@ -256,8 +264,6 @@ def take() -> ResponseReturnValue:
     token = request.form.get("token", "")
     try:
         source = _uploaded(token) if token else _on_stick(request.form.get("stick", ""))
-    except NotFound:
-        raise
     except DomainError as error:
         return _index(error.message), status_of(error)
     chosen = [one for one in source.found if one.bundle in request.form.getlist("bundle") and _may_take(one)]
@@ -290,7 +296,7 @@ def _allow_large() -> None:
 def _place(token: str) -> Place:
     """Where the reader's own upload of this token is kept."""
     if not TOKEN.fullmatch(token):
-        raise NotFound()
+        raise UploadGone()
     return courier.upload(here().config.folder, stick_job.mine(me().person_id, token))
 
 
@@ -338,7 +344,11 @@ def _piece() -> ResponseReturnValue:
 @guarded(DO)
 def uploaded(token: str) -> ResponseReturnValue:
     """What is in the file that was sent, before anything is taken."""
-    return _arrived(_uploaded(token))
+    try:
+        return _arrived(_uploaded(token))
+    except UploadGone as error:
+        say_next(error.message, kind="warn")
+        return go("stick.index")
 
 
 # ---- what came of it -------------------------------------------------------------------------------------------------
@@ -399,7 +409,7 @@ def outcome() -> ResponseReturnValue:
     titles = _titles(g.db)
     shown = [outcome_of(g.db, row, titles, files=True) for row in rows if can(DO, target_of(g.db, row.peer))]
     if not shown:
-        raise NotFound()
+        return go("stick.index")
     return render_template("sync/outcome.html", outcomes=shown, centre=at_centre(), courses=[] if at_centre() else _courses())
 
 
