@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app import i18n
+from app import clock, i18n
 from app.db import Database
 from app.errors import Message
 from app.sync import exchange
@@ -86,7 +86,7 @@ def in_words(line: Line) -> str:
     if line.since is None:
         if line.heard_at is None:
             return i18n.t("line", "The centre has not been reached over a line yet.")
-        return i18n.t("line", "The line is there: last contact {time}.", time=_when(line.heard_at, line.heard_at))
+        return i18n.t("line", "The line is there: last contact {time}.", time=_when(line.heard_at, clock.now()))
     since, next_at = _when(line.since, line.next_at), _when(line.next_at, line.since) if line.next_at else "–"
     if line.reached:
         return i18n.nt(

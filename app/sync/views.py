@@ -22,7 +22,7 @@ from app.forms import Form
 from app.http import audit, can, go, guarded, me, say_next, status_of
 from app.offices.models import Classroom, Office
 from app.policy import Target
-from app.sync import intake, queries, trust, wording
+from app.sync import contact, intake, queries, trust, wording
 from app.sync.models import Exchange, Node, StoredReceipt
 from app.sync.queries import Sight
 from app.sync.rules import (
@@ -303,7 +303,7 @@ def _peer_page(sight: Sight | None, following: Next, receipted: datetime | None,
         "sync/peer.html", sight=sight, line=line, next=following, receipted=receipted, exchanges=exchanges, shown=[Told(one) for one in exchanges],
         receipts=queries.receipts_of(g.db, own_code(), code) if sight else [], people=queries.people_named(g.db, [one.by_id for one in exchanges]),
         held=intake.held_of(g.db, code) if sight else [], alarms=alarms(sight.facts) if sight else [], words=wording, drift_words=drift_words,
-        size_words=size_words, address=address_of, form=form or LookForm(formdata=None), own=own_code(), lives=queries.own_lives(g.db),
+        size_words=size_words, wire=contact.line_to(g.db, code) if sight and is_class_server() else None, wire_words=contact.in_words, address=address_of, form=form or LookForm(formdata=None), own=own_code(), lives=queries.own_lives(g.db),
         may_look=not is_class_server() and can("exchange.do", target), may_intake=not is_class_server() and can("intake.do", target), tabs=tabs(),
     )
 

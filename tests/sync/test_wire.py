@@ -603,6 +603,55 @@ def test_a_clone_beside_the_original_gets_through_too(nodes: list[Installation],
     assert happened(centre) == 12
 
 
+@pytest.mark.goal("NET-09")
+def test_a_centre_restored_from_its_backup_fetches_again_what_it_lost(nodes: list[Installation], url: str, tmp_path: Path) -> None:
+    """Receipted facts that the restored centre lacks come again with the next exchange, by themselves."""
+    centre, first = nodes
+    happen(first, 3)
+    speak(first)
+    backup = _copy_of(centre, tmp_path)
+    happen(first, 4)
+    speak(first)
+    assert happened(centre) == 7
+    _restore(centre, backup)
+    assert happened(centre) == 3
+
+    report = speak(first)
+
+    assert happened(centre) == 7
+    assert report.entries == 4
+
+
+@pytest.mark.goal("NET-08")
+def test_a_restored_class_server_gets_its_own_tail_back(nodes: list[Installation], url: str, tmp_path: Path) -> None:
+    """What it wrote after the backup and had sent is there again; what it writes now is told from that."""
+    centre, first = nodes
+    happen(first, 3)
+    speak(first)
+    backup = _copy_of(first, tmp_path)
+    happen(first, 4)
+    speak(first)
+    _restore(first, backup)
+    happen(first, 2)
+
+    _until_over(first)
+
+    assert happened(first) == happened(centre) == 9
+
+
+def _copy_of(node: Installation, folder: Path) -> Path:
+    with node.database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return Path(shutil.copy(node.config.folder / "sabaq.db", folder / "backup.db"))
+
+
+def _restore(node: Installation, backup: Path) -> None:
+    node.database.engine.dispose()
+    for path in node.config.folder.glob("sabaq.db-*"):
+        path.unlink()
+    shutil.copy(backup, node.config.folder / "sabaq.db")
+
+
 # ---- room, leftovers, certificates -------------------------------------------------------------------------------------------
 
 
