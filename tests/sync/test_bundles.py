@@ -9,10 +9,13 @@ import random
 import tempfile
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +24,7 @@ from app.errors import BadBundle
 from app.sync import bundles, segments
 from app.sync.bundles import Part, Reader, check, peek
 from app.sync.canonical import NotCanonical
+from app.sync.frames import agreed_key
 from tests.sync.format import CENTRE, CLASS, NOON, STRANGER, a_bundle, a_chain, known_senders, parts_of
 from tests.sync.mutator import BY_A_FORGER, IN_TRANSIT, closed, opened
 
@@ -270,3 +274,33 @@ def _refused(path: Path, keys: Any = CENTRE) -> BadBundle:
         check(path, keys, known_senders)
     assert "{" not in str(refused.value)
     return refused.value
+
+
+@pytest.mark.parametrize("cuts", [[100], [70_000], [65_536, 10], [0]])
+def test_frames_have_one_size(cuts: list[int], good: Path, place: Path) -> None:
+    """A frame that is short inside, or longer than any may be, is refused also where its seal fits: no length asks for more memory."""
+    found = opened(good.read_bytes(), CENTRE)
+    content = b"".join(kind.encode() + size.to_bytes(8, "big") + part for kind, size, part in found.parts)
+    ephemeral = X25519PrivateKey.from_private_bytes(bytes(range(32)))
+    preamble = bundles.preamble_of(found.manifest, CENTRE.public, ephemeral)
+    cipher, data = ChaCha20Poly1305(agreed_key(ephemeral, CENTRE.public.box, preamble)), preamble
+    sizes = [*cuts, *[65_536] * 10]
+    for counter in range(100):
+        piece, content = content[: sizes[min(counter, 9)]], content[sizes[min(counter, 9)] :]
+        sealed = cipher.encrypt(counter.to_bytes(11, "big") + bytes([not content]), piece, preamble)
+        data += len(sealed).to_bytes(4, "big") + sealed
+        if not content:
+            break
+    place.write_bytes(data)
+
+    assert _refused(place).code == "changed"
+
+
+@pytest.mark.parametrize("name", ["id", "sender", "to"])
+def test_the_preamble_says_what_the_manifest_says(name: str, good: Path, place: Path) -> None:
+    """Good parts with a good signature behind the first lines of another bundle: who believed those lines was misled."""
+    found = opened(good.read_bytes(), CENTRE)
+    other = found.manifest.model_copy(update={name: {"id": "a" * 32, "sender": "centre", "to": "class-korday"}[name]})
+    place.write_bytes(closed(replace(found, manifest=other), CENTRE.public))
+
+    assert _refused(place).code == "malformed"

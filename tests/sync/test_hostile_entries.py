@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -69,7 +68,6 @@ changes = st.builds(
 odd = st.builds(lambda form, rest: [form, *rest], st.sampled_from(["f", "c", "r", "g", "later", "\0", "\ud800"]), st.lists(names | bad | st.just({}), max_size=4))
 
 
-@pytest.mark.goal("NET-15")
 @given(st.lists(facts | changes | odd, min_size=1, max_size=4))
 @example([["f", "\0", {}], ["f", "\ud800", {}], ["later\0", "person", {}]])
 @example([["c", "person", IDS[0], {"id": IDS[1], "at": "2026-11-22T12:00:00+00:00", "actor_id": None, "version": 1, "before": None, "after": {"later": "\0\ud800"}}]])

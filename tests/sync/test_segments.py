@@ -81,6 +81,16 @@ def test_a_bomb_does_not_fill_the_memory(name: str, seed: int) -> None:
     assert peak < 3.2 * segments.LARGEST_BODY
 
 
+def test_a_body_that_says_it_is_larger_than_any_is_not_unpacked() -> None:
+    """Before a byte of it is made."""
+    packer = zstandard.ZstdCompressor(level=1).compressobj(size=segments.LARGEST_BODY + 1)
+    body = packer.compress(bytes(segments.LARGEST_BODY + 1)) + packer.flush()
+
+    with pytest.raises(BadSegment) as refused:
+        segments.open_body(replace(a_segment(), body=body))
+    assert refused.value.code == "too-big"
+
+
 def _refused_or_the_same(name: str, seed: int) -> None:
     sealed = a_segment()
     data = SEGMENTS[name](segments.to_bytes(sealed), random.Random(seed))
