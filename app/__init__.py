@@ -26,7 +26,7 @@ from app.runs import queries as runs_now
 from app.runs import views as runs
 from app.schedule import views as schedule
 from app.storage import Storage
-from app.sync import intake_views, joining_views, journal, node_views, stick_views, wire_views
+from app.sync import handover_views, intake_views, joining_views, journal, node_views, stick_views, wire_views
 from app.sync import views as exchange
 from config import Config
 
@@ -41,7 +41,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     database = database or open_database(config)
     credentials.use_pepper(config.PEPPER)
 
-    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, classday, certificates, job_views, lists, exchange, stick_views):
+    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, classday, certificates, job_views, lists, exchange, stick_views, handover_views):
         app.register_blueprint(folder.bp)
 
     app.jinja_env.globals.update(revoked_here=lambda: None, accounts_page=lambda: "")  # a class server has them

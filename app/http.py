@@ -6,6 +6,7 @@ import inspect
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -139,7 +140,7 @@ def me() -> Who:
 def actor() -> Actor:
     """Who asks, as the policy knows him."""
     found = who()
-    return found.actor if found else Actor()
+    return replace(found.actor, at_class=current_app.config["ROLE"] == "classroom") if found else Actor()
 
 
 def locked() -> bool:
@@ -169,7 +170,7 @@ def guarded(action: str, find: Find | None = None) -> Callable[[Callable[..., An
             if locked() and action not in OPEN_WHILE_LOCKED:
                 raise Locked()
             if not anywhere(asking, action):
-                raise NotAllowed() if asking.person_id else NotSignedIn()
+                raise _not_his(action, asking) if asking.person_id else NotSignedIn()
             if find is None:
                 return view(**kwargs)
             found, target = find(g.db, **{name: kwargs.pop(name) for name in parts})
@@ -181,6 +182,13 @@ def guarded(action: str, find: Find | None = None) -> Callable[[Callable[..., An
         return wrapper
 
     return decorate
+
+
+def _not_his(action: str, asking: Actor) -> NotAllowed:
+    """Somebody whose role includes it, but at the centre, is told so."""
+    if asking.at_class and anywhere(replace(asking, at_class=False), action):
+        return NotAllowed(say("error", "This is decided at the centre. What is decided there comes here with the next exchange."))
+    return NotAllowed()
 
 
 # ---- one short transaction a request -------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ class Actor:
 
     person_id: uuid.UUID | None = None
     grants: tuple[Grant, ...] = ()
+    at_class: bool = False  # asks a class server, where what only the centre decides is nobody's
 
     def holds(self, roles: frozenset[Role]) -> bool:
         """Whether one of the roles is his, anywhere."""
@@ -63,11 +64,12 @@ class Rule:
     trainer: bool = False  # a trainer of the run
     anyone: bool = False  # also without signing in
     signed_in: bool = False  # everybody who has signed in
+    centre: bool = False  # decided at the centre alone; at a class server its outcome arrives
 
 
-def roles(*names: Role, owner: bool = False, trainer: bool = False) -> Rule:
+def roles(*names: Role, owner: bool = False, trainer: bool = False, centre: bool = False) -> Rule:
     """A rule for roles; the administrator gives roles and sees everything but does nobody's work."""
-    return Rule(roles=frozenset(names), owner=owner, trainer=trainer)
+    return Rule(roles=frozenset(names), owner=owner, trainer=trainer, centre=centre)
 
 
 OWN = Rule(owner=True)
@@ -91,7 +93,7 @@ POLICY: dict[str, Rule] = {
     "job.read": OWN,
     # offices
     "office.list": roles(*STAFF),
-    "office.edit": roles(Role.ADMINISTRATOR),
+    "office.edit": roles(Role.ADMINISTRATOR, centre=True),
     "seat.enrol": roles(Role.CLASS_MANAGER, Role.ADMINISTRATOR),
     # class servers
     "node.read": roles(Role.ADMINISTRATOR, Role.OPERATOR, Role.MANAGER, Role.AUDITOR),
@@ -103,8 +105,8 @@ POLICY: dict[str, Rule] = {
     "person.list": roles(*SEES_PEOPLE),
     "person.read": roles(*SEES_PEOPLE, owner=True),
     "person.edit": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR),
-    "person.import": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR),
-    "role.give": roles(Role.ADMINISTRATOR),
+    "person.import": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR, centre=True),
+    "role.give": roles(Role.ADMINISTRATOR, centre=True),
     "account.reset": roles(Role.ADMINISTRATOR),
     # courses
     "course.list": roles(*STAFF),
@@ -116,10 +118,11 @@ POLICY: dict[str, Rule] = {
     "run.list": Rule(roles=frozenset(SEES_RUNS), trainer=True),
     "run.read": Rule(roles=frozenset(SEES_RUNS), trainer=True),
     "run.plan": roles(Role.TRAINING_OFFICER),
-    "run.nominate": roles(Role.MANAGER, Role.CLASS_MANAGER, Role.TRAINING_OFFICER),
-    "run.decide": roles(Role.TRAINING_OFFICER),
+    "run.nominate": roles(Role.MANAGER, Role.CLASS_MANAGER, Role.TRAINING_OFFICER, centre=True),
+    "run.decide": roles(Role.TRAINING_OFFICER, centre=True),
     "run.slips": Rule(roles=frozenset({Role.CLASS_MANAGER, Role.TRAINING_OFFICER})),
     "run.results": Rule(roles=frozenset(SEES_PEOPLE), trainer=True),
+    "run.hand": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER),
     "run.close": Rule(roles=frozenset({Role.CLASS_MANAGER, Role.TRAINING_OFFICER})),
     # the class day
     "class.day": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, trainer=True),
@@ -152,7 +155,7 @@ POLICY: dict[str, Rule] = {
         Role.REGISTRAR, Role.MANAGER, Role.CLASS_MANAGER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR, owner=True,
     ),
     "certificate.issue": roles(Role.REGISTRAR, Role.CLASS_MANAGER),
-    "certificate.sign": roles(Role.REGISTRAR),
+    "certificate.sign": roles(Role.REGISTRAR, centre=True),
     "certificate.revoke": roles(Role.REGISTRAR),
     "certificate.verify": ANYONE,
     # the exchange between nodes
@@ -176,7 +179,7 @@ def allowed(actor: Actor, action: str, target: Target | None = None) -> bool:
     rule = POLICY[action]
     if rule.anyone:
         return True
-    if actor.person_id is None:
+    if actor.person_id is None or (rule.centre and actor.at_class):
         return False
     if rule.signed_in:
         return True
@@ -198,6 +201,8 @@ def anywhere(actor: Actor, action: str) -> bool:
 def scope(actor: Actor, action: str) -> tuple[str, ...]:
     """The office paths over which the actor's roles allow the action: what a list filters by. No path covers another."""
     rule = POLICY[action]
+    if rule.centre and actor.at_class:
+        return ()
     paths = sorted({grant.path for grant in actor.grants if grant.role in rule.roles})
     return tuple(p for p in paths if not any(p != q and p.startswith(q) for q in paths))
 

@@ -65,6 +65,7 @@ run.nominate        -      -       -     -       -  x  -  -  -  x  -  x  -  -  -
 run.decide          -      -       -     -       -  -  -  -  -  x  -  -  -  -  -  -
 run.slips           -      -       -     -       -  x  -  -  -  x  -  -  -  -  -  -
 run.results         -      -       -     yes     -  x  -  -  -  x  x  x  x  -  x  x
+run.hand            -      -       -     -       -  x  -  -  -  x  -  -  -  -  -  -
 run.close           -      -       -     -       -  x  -  -  -  x  -  -  -  -  -  -
 class.day           -      -       -     yes     -  x  -  -  -  x  -  -  -  -  -  -
 class.enrol         -      -       -     -       -  x  -  -  -  x  -  -  -  -  -  -
@@ -283,6 +284,17 @@ def expected(action: str, column: str, *, one_object: bool, mine: bool) -> str:
 
 
 @pytest.mark.goal("SEC-01", "PPL-03")
+@pytest.mark.parametrize("action", ["office.edit", "role.give", "person.import", "run.nominate", "run.decide", "certificate.sign"])
+def test_at_a_class_server_nobody_decides_what_is_the_centres(action: str) -> None:
+    """Whoever may do it at the centre may not at a class server, whatever his role; what the class does itself stays his."""
+    grants = tuple(Grant(role, "/KZ/") for role in Role)
+    centre, at_class = (Actor(uuid.uuid4(), grants, at_class=where) for where in (False, True))
+
+    assert (allowed(centre, action, Target(path="/KZ/")), scope(centre, action)) == (True, ("/KZ/",))
+    assert (allowed(at_class, action, Target(path="/KZ/")), scope(at_class, action)) == (False, ())
+    assert allowed(at_class, "class.enrol", Target(path="/KZ/"))
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 def test_every_route_answers_every_role_as_the_matrix_says(route: Route, world: World) -> None:
     """For each route and role: an object of the own office, below, beside and above it, and in another country.

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from app.db import Record
-from app.errors import Conflict, Invalid, NotOurs
-from app.offices.models import Classroom
+from app import create_app
+from app.db import Database, Record
+from app.errors import CentreOnly, Conflict, Invalid, NotOurs
+from app.offices.models import Classroom, Office
+from app.people.models import Person
+from app.policy import Role
 from app.progress.models import LessonProgress
 from app.quizzes.models import Attempt, RoomTest
 from app.runs import services as run_services
@@ -20,7 +26,8 @@ from app.schedule.models import ClassDay, Meeting, MeetingItem, Seating
 from app.sync import handover
 from app.sync.catalogue import TABLES, Kind
 from app.sync.models import HandOver, JournalEntry, Node
-from tests.factories import a_moment, added, make_classroom, make_office, make_person
+from config import Config
+from tests.factories import a_moment, added, make_classroom, make_office, make_person, make_sign_in, make_staff
 from tests.runs import rows as runs
 from tests.schedule import rows as meetings
 
@@ -72,7 +79,8 @@ def test_a_run_goes_to_the_class_server_with_all_below_it(db: Session) -> None:
     assert owners(db, run) == {server.code}
     assert (fact.table, fact.row_id, fact.from_node, fact.to_node, fact.rows, fact.by_id) == ("course_run", run.id, "test", server.code, 6, by)
     entry = db.scalars(sa.select(JournalEntry).where(JournalEntry.row_id == run.id).order_by(JournalEntry.version.desc())).first()
-    assert entry is not None and entry.after == {"owner_node": server.code}
+    assert entry is not None
+    assert entry.after == {"owner_node": server.code}
 
 
 def test_the_centre_refuses_changes_to_a_run_that_it_gave_away(db: Session) -> None:
@@ -221,3 +229,94 @@ def test_the_room_of_a_run_tells_its_class_server(db: Session) -> None:
     db.flush()
 
     assert handover.class_server_of(db, run) is None
+
+
+# ---- pages -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def officer(db: Session) -> tuple[CourseRun, Node, Person]:
+    """A run in a room with a class server, and the training officer of its office."""
+    run, server = a_class(db)
+    return run, server, make_staff(db, Role.TRAINING_OFFICER, db.get_one(Office, run.office_id))
+
+
+ClientOf = Callable[[Person], FlaskClient]
+
+
+def test_a_run_is_given_and_taken_back_on_pages(db: Session, client_of: ClientOf, officer: tuple[CourseRun, Node, Person]) -> None:
+    """The run's page says who keeps it and leads to the page that does it; that page says what it means and asks why it is taken back."""
+    run, server, person = officer
+    browser, address = client_of(person), f"/runs/{run.code}/keeper"
+
+    assert address in browser.get(f"/runs/{run.code}").text
+    assert "Print the slips at the class server" in browser.get(address).text
+    given = browser.post(address, follow_redirects=True)
+    db.expire_all()
+    assert (run.owner_node, f"is given to {server.title}" in given.text, "Only there it is changed" in given.text) == (server.code, True, True)
+    assert f"/runs/{run.code}/change" not in given.text
+
+    refused = browser.post(address, data={"reason": ""})
+    taken = browser.post(address, data={"reason": "its disk is broken"}, follow_redirects=True)
+
+    db.expire_all()
+    assert (refused.status_code, run.owner_node, "is kept at the centre again" in taken.text) == (422, "test", True)
+
+
+def test_what_stands_in_the_way_is_said_before_and_after_the_button(db: Session, client_of: ClientOf, officer: tuple[CourseRun, Node, Person]) -> None:
+    """With a test running the page says so and has no button; sent all the same, nothing changes."""
+    run, _, person = officer
+    a_room_test(db, run)
+    browser, address = client_of(person), f"/runs/{run.code}/keeper"
+
+    page, sent = browser.get(address), browser.post(address)
+
+    db.expire_all()
+    assert ("A test is started for the room" in page.text, "<button class=\"btn btn-main\"" in page.text) == (True, False)
+    assert (sent.status_code, "A test is started for the room" in sent.text, run.owner_node) == (409, True, "test")
+
+
+def test_a_change_to_a_run_given_away_is_refused_on_its_page(db: Session, client_of: ClientOf, officer: tuple[CourseRun, Node, Person]) -> None:
+    """A form that was open before the run was given away: 409, and the sentence names the class server."""
+    run, server, person = officer
+    browser = client_of(person)
+    browser.post(f"/runs/{run.code}/keeper")
+
+    refused = browser.post(f"/runs/{run.code}/cancel", data={"reason": "no trainer"})
+
+    assert (refused.status_code, server.code in refused.text) == (409, True)
+
+
+def test_a_class_server_says_what_the_centre_decides(settings: Config, database: Database, db: Session, officer: tuple[CourseRun, Node, Person]) -> None:
+    """Planning, nominating, deciding and giving numbers are the centre's: no button for them, and their pages say whose they are."""
+    run, _, person = officer
+    database.sessions.configure(info={"node": "test", "role": "classroom"})
+    app = create_app(replace(settings, ROLE="classroom"), database)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    app.before_request_funcs.clear()  # it has joined
+    token = make_sign_in(db, person)
+    db.commit()
+    browser = app.test_client()
+    with browser.session_transaction() as cookie:
+        cookie["_user_id"], cookie["_fresh"] = token, True
+
+    listed, page, decide = browser.get("/runs").text, browser.get(f"/runs/{run.code}").text, browser.get(f"/runs/{run.code}/nominate")
+
+    assert ("Plan a run" in listed, f"/runs/{run.code}/nominate" in page, decide.status_code, "decided at the centre" in decide.text) == (False, False, 403, True)
+
+
+def test_what_only_the_centre_adds_is_refused_in_a_sentence(database: Database) -> None:
+    """A run, a role or a nomination that a class server tries to add: refused before anything is stored, and said whose it is."""
+    database.sessions.configure(info={"node": "class-1", "role": "classroom"})
+    with database.sessions() as db:
+        office = make_office(db)
+        with pytest.raises(CentreOnly, match="Runs are planned at the centre"):
+            runs.make_run(db, office, runs_version(db))
+
+
+def runs_version(db: Session) -> Any:
+    """A course version that came down: rows of it are not added here."""
+    db.info["role"] = "centre"
+    version = runs.make_version(db)
+    db.info["role"] = "classroom"
+    return version

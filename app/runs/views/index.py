@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
-from flask import g, render_template
+from flask import current_app, g, render_template
 from flask.typing import ResponseReturnValue
 
 from app import clock, i18n, lists
@@ -123,7 +123,9 @@ def index() -> ResponseReturnValue:
     view.rows = [
         replace(row, report=state_of(row.run, made.get(row.run.id), local_day(now, row.run)), count=counts[row.run.id], lead=next((one.name for one in teachers.get(row.run.id, ())), "")) for row in view.rows
     ]
-    return lists.export(view, scope_words=_scope_words()) or render_template("runs/index.html", view=view)
+    return lists.export(view, scope_words=_scope_words()) or render_template(
+        "runs/index.html", view=view, plans_here=current_app.config["ROLE"] != "classroom"
+    )
 
 
 def _scope_words() -> Message | str:

@@ -30,6 +30,7 @@ from app.runs.views.sight import (
     where_of,
 )
 from app.schedule.views import section as meetings
+from app.sync.handover_views import keeper
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def page(run: CourseRun) -> ResponseReturnValue:
         todo=_todo(run, standing) if whole else None, step=rules.step(standing), steps=STEPS if whole else (), proposals=proposals,
         counts=Counter(one.nomination.state for one in proposals), in_class=sum(one.mode == "class" for one in inside.members),
         modes=rules.MODES, states=rules.STATES, nomination_states=rules.NOMINATION_STATES, verdicts=VERDICTS, language_name=language_name,
-        may=may_do(run), today=today_of(run), newer=newer and (newer[0], local_day(newer[1], run)), meetings=meetings.section(run, inside.teachers),
+        may=may_do(run), today=today_of(run), newer=newer and (newer[0], local_day(newer[1], run)), meetings=meetings.section(run, inside.teachers), keeper=keeper(run),
         missing=in_words, teaching=teaching(
             run, inside.teachers, practicals=bool(content.practicals), by_hand=any(one.kind.by_hand for one in content.bank.values()),
         ),

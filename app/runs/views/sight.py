@@ -145,16 +145,17 @@ def standing_of(run: CourseRun, inside: Inside, undecided: int) -> Standing:
 def may_do(run: CourseRun) -> dict[str, bool]:
     """What who asks may do with a run: for buttons."""
     office, places = Target(path=run.office.path), [Target(path=path) for path in places_of(run)]
+    ours = run.owner_node == g.db.info["node"]  # another node that keeps the run is the one to change it
     live = run.state in ("planned", "open")
     return {
-        "plan": live and can("run.plan", office),
+        "plan": live and ours and can("run.plan", office),
         "nominate": live and any(
             path.startswith(run.office.path) or run.office.path.startswith(path) for path in scope(actor(), "run.nominate")
         ),
         "decide": live and can("run.decide", office),
-        "slips": live and any(can("run.slips", one) for one in places),
-        "close": run.state == "open" and any(can("run.close", one) for one in places),
-        "reopen": run.state == "closed" and can("run.decide", office),
+        "slips": live and ours and any(can("run.slips", one) for one in places),
+        "close": run.state == "open" and ours and any(can("run.close", one) for one in places),
+        "reopen": run.state == "closed" and ours and can("run.decide", office),
         "certificates": any(can("certificate.issue", one) for one in places),
     }
 
