@@ -23,20 +23,23 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app import background, clock
+from app import background, clock, open_database
 from app.errors import DomainError
 from app.offices.models import Country, Office
+from app.ops import migrations
 from app.sync import answering, connection, contact, envelope, keys, room, staging, wire
 from app.sync.connection import NoLine, SaidNo, Wire
 from app.sync.models import AuditEvent, Exchange, Node, StoredReceipt
 from app.sync.staging import UnderWay
 from app.sync.wire import Stopped
 from app.work import work
+from config import Config
+from tests import postgres
 from tests.chaos.room import ROOT, free_port, start_web, wait_until_up
 from tests.factories import make_office
 from tests.sync import class_life
 from tests.sync.line import leads_to, poor_line, served, speak, staged
-from tests.sync.nodes import NOW, Installation, centre_and_class, office_of
+from tests.sync.nodes import NOW, Installation, centre_and_class, copy_rows, install, make_nodes, office_of
 
 KIB = 1024
 OF_A_REQUEST = 700  # bytes of a request or a reply beside what it carries
@@ -586,8 +589,6 @@ def test_a_clone_beside_the_original_gets_through_too(nodes: list[Installation],
     config = dataclasses.replace(first.config, INSTANCE=str(tmp_path / "clone"))
     first.database.engine.dispose()
     shutil.copytree(first.config.folder, config.folder)
-    from app import open_database
-
     clone = Installation(config, open_database(config), first.keys)
     happen(first, 5)
     happen(clone, 7)
@@ -650,6 +651,32 @@ def _restore(node: Installation, backup: Path) -> None:
     for path in node.config.folder.glob("sabaq.db-*"):
         path.unlink()
     shutil.copy(backup, node.config.folder / "sabaq.db")
+
+
+@pytest.mark.postgres
+def test_a_centre_on_postgresql_speaks_like_one_on_sqlite(tmp_path: Path) -> None:
+    """First contact, facts up, a change down, nothing left: with the centre on PostgreSQL."""
+    with postgres.server() as address:
+        config = Config(NODE="centre", INSTANCE=str(tmp_path), SECRET_KEY="k" * 40, PEPPER="p" * 40, DATABASE_URL=address)
+        config.folder.mkdir(parents=True)
+        centre = Installation(config, open_database(config), keys.load_or_make(config.folder))
+        migrations.upgrade(centre.database.engine)
+        first = install(tmp_path, "class-1", role="classroom")
+        with work(centre.database) as db:
+            office = make_office(db)
+            make_nodes(db, [centre, first], office.id)
+        copy_rows(centre, [first])
+        with served(centre, first):
+            speak(first)
+            happen(first, 30)
+            with work(centre.database) as db:
+                db.get_one(Office, office_of(centre)).names = {"en": "Renamed"}
+            report = speak(first)
+            assert (report.entries, len(report.taken)) == (30, 1)
+            assert speak(first).nothing
+        assert happened(centre) == 30
+        for node in (centre, first):
+            node.close()
 
 
 # ---- room, leftovers, certificates -------------------------------------------------------------------------------------------
