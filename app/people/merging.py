@@ -420,7 +420,8 @@ def _refresh(db: Session, person: Person) -> None:
     """What lists and searches use. The kept file is also found by names and number of the files that were merged into it."""
     languages = db.scalar(sa.select(Country.languages).where(Country.id == person.country_id)) or ["kk"]
     own = list(db.scalars(sa.select(PersonName).where(PersonName.person_id == person.id)))
-    refresh_keys(person, own, languages)
+    if own:  # else they have not come yet: what lists show was sent with the file
+        refresh_keys(person, own, languages)
     words = person.search_key.split(" ")
     for merge, other in merges_of(db, person.id):
         if merge.kept_id == person.id:

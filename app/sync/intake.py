@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.db import take_write_lock
 from app.errors import Conflict, Invalid, say
+from app.people import register
 from app.people.matching import COPY
 from app.people.models import Person
 from app.sync import applying, journal, rows
@@ -83,13 +84,21 @@ def try_again(db: Session, entry: HeldEntry, *, by: uuid.UUID, now: datetime) ->
     """Try to apply an entry once more, after what was in its way was changed; whether it could be. Raises Conflict when it is settled."""
     take_write_lock(db)
     _refuse_settled(entry)
-    applying.retry_held(db, trust=applying.trust_of(db), now=now, also=(entry.why,))
-    db.refresh(entry)
+    _retry(db, entry, now)
     if entry.settled_at is None:
         return False
     entry.settled_by = by
     db.flush()
     return True
+
+
+def _retry(db: Session, entry: HeldEntry, now: datetime) -> None:
+    table, row_id = entry.table, entry.row_id
+    applying.retry_held(db, trust=applying.trust_of(db), now=now, also=(entry.why,))
+    db.expire_all()
+    if table == Person.__tablename__ and row_id is not None:
+        register.refresh_corrected(db, {row_id})  # his names waited for him
+        db.expire_all()
 
 
 def may_take_in(entry: HeldEntry) -> bool:
@@ -121,8 +130,7 @@ def take_in(db: Session, entry: HeldEntry, *, by: uuid.UUID, now: datetime) -> P
         db, table=entry.table, row_id=entry.row_id, before=before, after=after, above=max(version for version, *_ in known), by=by, now=now,
     )
     entry_id, row_id = entry.id, entry.row_id
-    applying.retry_held(db, trust=applying.trust_of(db), now=now, also=(applying.CONFLICT,))
-    db.expire_all()
+    _retry(db, entry, now)
     person = db.get(Person, row_id)
     if person is None:
         raise Conflict(say("intake", "Something else than the service number is in the way: it stays set aside."))
