@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.db import Database
-from app.errors import BadReceipt, Busy, Conflict, DomainError, Message, NotSignedIn, say
+from app.errors import Busy, Conflict, DomainError, Message, NotSignedIn, say
 from app.ids import random_bytes
 from app.ops import background
 from app.ops.background import DONE, RUNNING, WAITING, Kind, Task
@@ -103,7 +103,7 @@ def answer(centre: Centre, hello: Hello, sealed: Sealed, key: bytes, *, now: dat
         whole = Answer.model_validate({
             "v": 1, "from": centre.code, "to": hello.sender, "nonce": hello.nonce, "ticket": place.ticket, "piece": pace.LARGEST,
             "statement": statement | {"receipt": receipted},
-            "receipt": _as_text(given) if given and given.hash != hello.statement.receipt else "",
+            "receipt": envelope.with_receipt(given if given and given.hash != hello.statement.receipt else None),
             "takes": takes.as_json() if takes else None, "said": _plain(said) if said else {}, "brings": brings.as_json() if brings else None,
         })  # fmt: skip
         return envelope.pack(whole, centre.keys, envelope.ANSWER, cargo)
@@ -120,11 +120,8 @@ def _again(centre: Centre, hello: Hello, ticket: str) -> bytes:
 
 def _receive(centre: Centre, hello: Hello, key: bytes, now: datetime) -> str:
     """Keep the asker's receipt; gives the hash of the one that holds, so that it need not send it again."""
-    if hello.receipt:
-        receipt = receipts.from_bytes(base64.b64decode(hello.receipt))
-        if (receipt.said.by, receipt.said.about) != (hello.sender, centre.code):
-            raise BadReceipt("signature", node=receipt.said.by)
-        receipts.verify(receipt, key)
+    receipt = envelope.receipt_in(hello, about=centre.code, public_sign=key)
+    if receipt is not None:
         with work(centre.database) as db:
             receipts.store(db, receipt, now=now, fresh=True)  # the ticket proves that it was said just now
     with centre.database.sessions() as db:
@@ -293,10 +290,6 @@ def _for_them(centre: Centre, hello: Hello, place: Staging, now: datetime) -> tu
         part = place.leaving.keep(made.path, made.id, sha256=made.sha256, holds=holds, counts=made.counts)
     inline = part.size <= min(hello.room, RIDES_ALONG)
     return Cargo(id=part.id, size=part.size, sha256=part.sha256, inline=inline), place.leaving.path.read_bytes() if inline else b""
-
-
-def _as_text(receipt: receipts.Receipt) -> str:
-    return base64.b64encode(receipts.to_bytes(receipt)).decode()
 
 
 def _plain(message: Message) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from app.errors import Invalid, say
+from app.errors import BadReceipt, Invalid, say
 from app.sync import keys as node_keys
+from app.sync import receipts
 from app.sync.canonical import NotCanonical, canonical, read, storable
 from app.sync.keys import NodeKeys
+from app.sync.receipts import Receipt
 from app.sync.shapes import BundleId, HashHex, HashOrNone, Head, NodeCode, Statement
 
 HELLO, ANSWER, REQUEST = b"sabaq hello\n", b"sabaq answer\n", b"sabaq request\n"
@@ -51,6 +53,25 @@ class Standing(Statement):
     heads: list[Head] = Field(default_factory=list)  # where its own chains end
     holds: list[Head] = Field(default_factory=list)  # of the other's
     receipt: HashOrNone = ""  # the newest one of the other's that it has
+
+
+def receipt_in(said: Hello | Answer, *, about: str, public_sign: bytes) -> Receipt | None:
+    """The receipt that came along; None when none did. Raises BadReceipt when the sender did not give it, or for another node."""
+    if not said.receipt:
+        return None
+    try:
+        receipt = receipts.from_bytes(base64.b64decode(said.receipt, validate=True))
+    except ValueError as error:
+        raise BadReceipt("malformed", str(error)) from error
+    if (receipt.said.by, receipt.said.about) != (said.sender, about):
+        raise BadReceipt("signature", node=said.sender)
+    receipts.verify(receipt, public_sign)
+    return receipt
+
+
+def with_receipt(receipt: Receipt | None) -> str:
+    """A receipt as it stands in a statement; empty for none."""
+    return base64.b64encode(receipts.to_bytes(receipt)).decode() if receipt else ""
 
 
 def in_order(heads: Iterable[Head]) -> list[dict[str, Any]]:

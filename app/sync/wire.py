@@ -6,7 +6,6 @@ where the last one ended. What went over the line is believed for its signatures
 
 from __future__ import annotations
 
-import base64
 import logging
 import threading
 import time
@@ -21,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from app import clock, i18n
 from app.db import Database
-from app.errors import BadReceipt, Busy, DomainError, Message, say
+from app.errors import Busy, DomainError, Message, say
 from app.ids import random_bytes
 from app.sync import contact, envelope, exchange, receipts, staging, trust
 from app.sync.connection import Cut, NoLine, SaidNo, Wire
@@ -225,7 +224,7 @@ class Exchanging:
         said = Hello.model_validate({
             "v": 1, "from": self.config.NODE, "to": self.centre.code, "nonce": random_bytes(16).hex(), "ticket": self.staging.ticket,
             "statement": statement | {"receipt": theirs.hash if theirs else ""},
-            "receipt": base64.b64encode(receipts.to_bytes(own)).decode() if own and not seen else "",
+            "receipt": envelope.with_receipt(None if seen else own),
             "brings": {"id": going.id, "size": going.size, "sha256": going.sha256, "inline": inline} if going else None,
             "has": {"id": has.id, "offset": has.offset} if has else None,
             "room": self.pace.rides_along,
@@ -246,12 +245,9 @@ class Exchanging:
 
     def _receive(self, answer: Answer) -> None:
         """Keep the receipt in the answer: it answers our nonce, so it holds from now on."""
-        if not answer.receipt:
+        receipt = envelope.receipt_in(answer, about=self.config.NODE, public_sign=self.centre.peer.keys.sign)
+        if receipt is None:
             return
-        receipt = receipts.from_bytes(base64.b64decode(answer.receipt))
-        if (receipt.said.by, receipt.said.about) != (self.centre.code, self.config.NODE):
-            raise BadReceipt("signature", node=receipt.said.by)
-        receipts.verify(receipt, self.centre.peer.keys.sign)
         with work(self.database) as db:
             receipts.store(db, receipt, now=clock.now(), fresh=True)
 
