@@ -43,6 +43,7 @@ from app.people.queries import Who, who_is
 from app.people.rules import Ended
 from app.policy import Actor, Target, allowed, anywhere
 from app.storage import Trouble, trouble_of
+from app.sync.canonical import storable
 from app.sync.journal import acts
 from app.sync.models import AuditEvent
 
@@ -171,6 +172,7 @@ def guarded(action: str, find: Find | None = None) -> Callable[[Callable[..., An
                 raise Locked()
             if not anywhere(asking, action):
                 raise _not_his(action, asking) if asking.person_id else NotSignedIn()
+            refuse_unstorable()
             if find is None:
                 return view(**kwargs)
             found, target = find(g.db, **{name: kwargs.pop(name) for name in parts})
@@ -182,6 +184,23 @@ def guarded(action: str, find: Find | None = None) -> Callable[[Callable[..., An
         return wrapper
 
     return decorate
+
+
+UNSTORABLE = say("error", "There is a sign in this text that cannot be stored; it came with something copied. Delete what was copied and type it, then send it again.")
+
+
+def refuse_unstorable() -> None:
+    """What one of the databases cannot keep is refused where it is typed, not when it has travelled to another node."""
+    if request.url_rule is None:
+        return  # there is no such page, which is what will be said
+    if request.mimetype == "application/x-www-form-urlencoded":
+        given: Any = [*request.form, *(value for values in request.form.listvalues() for value in values)]
+    elif request.is_json:
+        given = request.get_json(silent=True)
+    else:
+        return
+    if not storable(given):
+        raise Invalid(UNSTORABLE)
 
 
 def _not_his(action: str, asking: Actor) -> NotAllowed:

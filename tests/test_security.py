@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
 
@@ -141,6 +142,17 @@ def token_of(house: House) -> str:
     """A CSRF token of somebody else's session."""
     page = house.app.test_client().get("/sign-in").text
     return page.split('name="csrf_token" value="')[1].split('"')[0]
+
+
+@pytest.mark.goal("SEC-05")
+@pytest.mark.parametrize("given", [{"data": {"name": "a\0b", "password": "x"}}, {"json": {"name": "a\0b"}}, {"json": {"deep": [{"name": "half \ud83d"}]}}])
+def test_a_sign_that_cannot_be_stored_is_refused_where_it_is_typed(given: dict[str, Any], client: FlaskClient) -> None:
+    """No database would keep it, and no other node would take it: the sentence says so before anything is written."""
+    answer = client.post("/sign-in/password", **given)
+
+    assert answer.status_code == 422
+    assert "cannot be stored" in answer.text
+    assert client.post("/no-such-page", **given).status_code == 404
 
 
 @pytest.mark.goal("SEC-05")
