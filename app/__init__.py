@@ -15,7 +15,7 @@ from app.db import Database, make_engine
 from app.feedback import views as feedback
 from app.offices import tree_views as tree
 from app.offices import views as offices
-from app.ops import demo, job_views
+from app.ops import date_views, demo, job_views
 from app.ops import views as ops
 from app.people import credentials, merging_views, register_import, register_views, signing_in
 from app.people import views as people
@@ -41,10 +41,10 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     database = database or open_database(config)
     credentials.use_pepper(config.PEPPER)
 
-    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, classday, certificates, job_views, lists, exchange, stick_views, handover_views):
+    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, classday, certificates, job_views, date_views, lists, exchange, stick_views, handover_views):
         app.register_blueprint(folder.bp)
 
-    app.jinja_env.globals.update(revoked_here=lambda: None, accounts_page=lambda: "")  # a class server has them
+    app.jinja_env.globals.update(revoked_here=lambda: None, accounts_page=lambda: "", date_doubted=date_views.doubted)  # a class server has the first two
     if config.ROLE == "classroom":
         joining_views.install(app, database)
     else:

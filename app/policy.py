@@ -127,6 +127,7 @@ POLICY: dict[str, Rule] = {
     # the class day
     "class.day": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, trainer=True),
     "class.enrol": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER),
+    "date.confirm": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.ADMINISTRATOR),
     "classroom.keep": roles(Role.CLASS_MANAGER, Role.ADMINISTRATOR),
     "own.lock": roles(*STAFF),
     # the room

@@ -69,6 +69,7 @@ run.hand            -      -       -     -       -  x  -  -  -  x  -  -  -  -  -
 run.close           -      -       -     -       -  x  -  -  -  x  -  -  -  -  -  -
 class.day           -      -       -     yes     -  x  -  -  -  x  -  -  -  -  -  -
 class.enrol         -      -       -     -       -  x  -  -  -  x  -  -  -  -  -  -
+date.confirm        -      -       -     -       -  x  -  -  -  x  -  -  -  -  -  x
 classroom.keep      -      -       -     -       -  x  -  -  -  -  -  -  -  -  -  x
 own.lock            -      -       -     -       -  x  x  x  x  x  x  x  x  x  x  x
 timetable.edit      -      -       -     yes     -  x  -  -  -  x  -  -  -  -  -  -

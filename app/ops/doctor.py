@@ -5,28 +5,32 @@ from __future__ import annotations
 import ctypes.util
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app import clock, disk
+from app.clock import Uptime
 from app.db import Database, self_check
 from app.errors import Message
 from app.errors import say as message
-from app.ops import folders, migrations
+from app.ops import folders, migrations, rules
 from app.ops.models import Heartbeat
+from app.ops.rules import RELEASED, STEP, Doubt, Known
 from app.people.models import SignIn
+from app.quizzes.models import ClockStep, WallClock
 from app.storage import Trouble, check
+from app.sync.models import StoredReceipt, StoredSegment
 from config import WELL_KNOWN_KEYS, Config
 
 State = Literal["ok", "warning", "error"]
 PANGO = {"pango-1.0": "libpango-1.0-0", "pangoft2-1.0": "libpangoft2-1.0-0", "harfbuzz-subset": "libharfbuzz-subset0"}
 PRINT_FONTS = Path(__file__).parent.parent / "static" / "print-fonts"
-FIRST_YEAR = 2026  # of this release: no clock that is right shows an earlier one
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def exam_faults(config: Mapping[str, Any], database: Database) -> list[Message]:
     trouble = database.storage and database.storage.trouble
     if trouble is Trouble.FAILED:
         faults.append(message("readiness", "the server's disk reported an error"))
-    if clock.now().year < FIRST_YEAR:
+    if clock.now() < RELEASED:
         faults.append(message("readiness", "the server's clock shows a wrong date"))
     found = disk.look(Path(config["INSTANCE"]))
     if trouble is Trouble.FULL:
@@ -62,6 +66,43 @@ def exam_faults(config: Mapping[str, Any], database: Database) -> list[Message]:
     if config["DEBUG"]:
         faults.append(message("readiness", "the server runs with debugging on"))
     return faults
+
+
+def date_doubt(config: Mapping[str, Any], database: Database) -> Doubt | None:
+    """Why somebody has to confirm today's date before a test that counts may begin; None when it is believed. Study goes on."""
+    now, uptime = clock.now(), clock.uptime()
+    with database.sessions() as db:
+        known = _known(db, uptime)
+        if config["ROLE"] == "classroom":
+            known = replace(known, centre=_centre_said(db, config["NODE"]))
+    return rules.date_doubt(now, round(now.timestamp() * 1000 - uptime.ms), known)
+
+
+def date_fault(config: Mapping[str, Any], database: Database) -> Message | None:
+    """The same as a reason why no test may begin."""
+    found = date_doubt(config, database)
+    return None if found is None else message("readiness", "the date of this server must be confirmed first. The class manager does it on the page of the class day")
+
+
+def _known(db: Session, uptime: Uptime) -> Known:
+    """What was confirmed here, and when the clock was last set by a day or more."""
+    here = db.execute(sa.select(WallClock.confirmed_offset_ms).where(WallClock.boot == uptime.boot)).scalar()
+    step = STEP // timedelta(milliseconds=1)
+    stepped = sa.select(sa.func.max(ClockStep.noticed_at)).where(
+        ClockStep.owner_node == db.info["node"], sa.or_(ClockStep.step_ms >= step, ClockStep.step_ms <= -step)
+    )
+    return Known(confirmed=db.scalar(sa.select(sa.func.max(WallClock.confirmed_at))), confirmed_offset_ms=here, stepped=db.scalar(stepped))
+
+
+def _centre_said(db: Session, node: str) -> datetime | None:
+    """The newest moment in what the centre has signed for this class server. What class servers say is no reason for a centre to doubt."""
+    receipt = db.scalar(sa.select(StoredReceipt.statement).where(StoredReceipt.about == node, StoredReceipt.by != node).order_by(StoredReceipt.place.desc()).limit(1))
+    version = db.scalar(
+        sa.select(StoredSegment.header).where(StoredSegment.stream == f"down:{node}", StoredSegment.node != node)
+        .order_by(StoredSegment.ordinal.desc(), StoredSegment.number.desc()).limit(1)
+    )
+    said = [text for text in ((receipt or {}).get("at"), (version or {}).get("sealed_at")) if isinstance(text, str)]
+    return max(map(datetime.fromisoformat, said), default=None)
 
 
 def examine(config: Config, database: Database) -> list[Finding]:
@@ -136,7 +177,7 @@ def _disk(config: Config) -> Iterator[Finding]:
 
 def _clock(config: Config) -> Iterator[Finding]:
     now = clock.now()
-    if now.year < FIRST_YEAR:
+    if now < RELEASED:
         yield Finding("clock", "error", f"The clock says {now:%Y-%m-%d %H:%M} UTC.", "Set the date: certificates and results would carry a wrong one.")
     else:
         yield Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M} UTC.")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from flask import g, render_template, request
+from flask import current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from app.classday.views.day import again, back_with
 from app.classday.views.room import DEEDS, Board, Row, board_of
 from app.errors import DomainError, Invalid, Message, NotFound, say
 from app.http import go, guarded, me, say_next, status_of
+from app.ops.doctor import date_fault
 from app.policy import Target
 from app.quizzes import invigilation
 from app.quizzes.models import Incident
@@ -38,6 +39,8 @@ ASKS = ("pause", "credit", "move", "hand-in")
 def start_test(of: OfClass, quiz: str) -> ResponseReturnValue:
     """The test opens on the PCs of a wave, or of everybody."""
     at, wave = of.at, request.form.get("wave", default=0, type=int)
+    if date_fault(current_app.config, current_app.extensions["sabaq.database"]):
+        return go("date.page", next=url_for("classday.day", **at))
     try:
         services.must_be_today(of.run, of.day, clock.now())
         invigilation.start_room_test(g.db, of.run, quiz, by=me().person_id, now=clock.now(), wave=wave)

@@ -25,7 +25,7 @@ from app.courses.queries import course_content
 from app.errors import Conflict, NotFound
 from app.http import go, guarded, say_next
 from app.ids import new_token
-from app.ops.doctor import exam_faults
+from app.ops.doctor import date_fault, exam_faults
 from app.people.models import Person
 from app.policy import Target
 from app.progress import reading
@@ -351,10 +351,14 @@ def start(enrolment: Enrolment, quiz: str) -> ResponseReturnValue:
     """Begin, or go on with what is open."""
     for fault in exam_faults(current_app.config, current_app.extensions["sabaq.database"]):
         raise NodeUnfit(fault)
+    content = course_content(g.db, enrolment.run.course_version_id)
+    plan = content.quiz(quiz)
+    if plan is not None and plan.kind != "practice" and (wrong_date := date_fault(current_app.config, current_app.extensions["sabaq.database"])):
+        raise NodeUnfit(wrong_date)
     try:
         attempt = services.start_attempt(
             g.db, enrolment_id=enrolment.id, quiz=quiz, language=request.form.get("language"), now=clock.now(), uptime=clock.uptime(),
-            seat_id=seat_here(), read_at=_read_at(course_content(g.db, enrolment.run.course_version_id), enrolment.id),
+            seat_id=seat_here(), read_at=_read_at(content, enrolment.id),
         )
     except (WaitForRoom, SomebodysSeat):
         return go("quizzes.test", enrolment_id=enrolment.id, quiz=quiz)  # which says why, and goes on by itself
