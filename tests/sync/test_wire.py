@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import dataclasses
+import json
 import os
 import secrets
 import shutil
@@ -22,8 +23,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 
-from app import background, clock, open_database
+from app import background, cli, clock, open_database
 from app.errors import DomainError
 from app.offices.models import Country, Office
 from app.ops import migrations
@@ -677,6 +679,45 @@ def test_a_centre_on_postgresql_speaks_like_one_on_sqlite(tmp_path: Path) -> Non
         assert happened(centre) == 30
         for node in (centre, first):
             node.close()
+
+
+# ---- the command -------------------------------------------------------------------------------------------------------------
+
+
+def command(node: Installation, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str]:
+    """`sabaq sync now …` on a node: exit code and what it said."""
+    for name in ("NODE", "ROLE", "INSTANCE", "SECRET_KEY", "PEPPER"):
+        monkeypatch.setenv(f"SABAQ_{name}", getattr(node.config, name))
+    ended = CliRunner().invoke(cli.sync_now, list(words))
+    return ended.exit_code, ended.output
+
+
+def test_the_command_says_what_went_and_what_came(nodes: list[Installation], url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In sentences, and with --json in figures."""
+    _, first = nodes
+    speak(first)
+    happen(first, 5)
+
+    assert command(first, monkeypatch) == (0, "Sent 5 entries to the centre.\nThe centre says: Taken: 5 new, 0 known already.\n")
+    assert command(first, monkeypatch) == (0, "Nothing to exchange: both sides have everything.\n")
+    code, text = command(first, monkeypatch, "--json")
+    assert code == 0
+    assert {"done": True, "sent": [], "requests": 1}.items() <= json.loads(text).items()
+
+
+def test_the_command_without_a_line_says_when_it_is_tried_again(nodes: list[Installation], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 1; a centre itself is told that it has none."""
+    centre, first = nodes
+    leads_to(first, f"http://127.0.0.1:{free_port()}")
+
+    code, text = command(first, monkeypatch)
+    again, said = command(first, monkeypatch, "--json")
+    at_centre, refused = command(centre, monkeypatch)
+
+    assert (code, again, at_centre) == (1, 1, 1)
+    assert text.startswith("Error: The centre could not be reached. No line since ")
+    assert "tried 2 times; next try " in json.loads(said)["line"]
+    assert "no address of a centre" in refused
 
 
 # ---- room, leftovers, certificates -------------------------------------------------------------------------------------------
