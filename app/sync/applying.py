@@ -209,11 +209,11 @@ def _apply(db: Session, stored: StoredSegment, entries: Sequence[Any], trust: Tr
         db.flush()
     if work.taken.new:
         retry_held(db, trust=trust, now=now)
-        _show_names(db, entries)
+        _show_names(db, entries, work.erased)
     return work.taken
 
 
-def _show_names(db: Session, entries: Sequence[Any]) -> None:
+def _show_names(db: Session, entries: Sequence[Any], orders: Orders) -> None:
     """What lists show of a person follows from all his names, also from those that another node entered than keeps his file."""
     ids: dict[str, list[uuid.UUID]] = {"person": [], "person_name": []}
     for entry in entries:
@@ -222,7 +222,7 @@ def _show_names(db: Session, entries: Sequence[Any]) -> None:
     if any(ids.values()):
         db.expire_all()
         names = db.scalars(sa.select(PersonName.person_id).where(PersonName.id.in_(ids["person_name"])))
-        register.refresh_corrected(db, {*ids["person"], *names})
+        register.refresh_corrected(db, {one for one in (*ids["person"], *names) if ("person", one) not in orders})
 
 
 def _apply_entries(work: _Work, numbered: Iterable[tuple[int, Any]]) -> None:
@@ -537,9 +537,6 @@ def _apply_changes(work: _Work, changes: Sequence[_Change]) -> None:
     for change, row in new:
         key = (change.table, change.row_id)
         here = state.get(key)
-        if key in work.erased:
-            work.taken.known += 1
-            continue
         plain = change.row_id not in unsettled
         added = row["before"] is None and row["after"] and row["after"].get("owner_node") == work.writer and _may_add(work, change)
         if plain and here is None and added:

@@ -37,10 +37,11 @@ from app.quizzes.models import (
 )
 from app.runs.models import Enrolment
 from app.schedule.models import AttendanceMark, MinutesLine, Taught
-from app.sync import applying, chain, rows, segments
+from app.sync import applying, chain, erasing, rows, segments
 from app.sync.applying import CONFLICT, INVALID, UNKNOWN, Trust
 from app.sync.catalogue import BY_NAME, Kind
-from app.sync.models import AuditEvent, HeldEntry, JournalEntry, PersonMerge, StoredSegment
+from app.sync.erasing import Gone
+from app.sync.models import AuditEvent, Erasure, HeldEntry, JournalEntry, PersonMerge, StoredSegment
 from app.sync.scope import GOES, by_hundreds
 from app.sync.segments import Segment
 from app.work import work
@@ -59,12 +60,14 @@ class Arrived:
     media: list[str] = field(default_factory=list)  # waits: SHA-256 of the files without which nothing is assigned
     counts: Counter[str] = field(default_factory=Counter)  # new, changed, removed, kept, held
     ended: set[uuid.UUID] = field(default_factory=set)  # people whose sign-ins ended with it
+    gone: Gone = field(default_factory=Gone)  # erased on order
 
     def then(self, other: Arrived) -> None:
         """Count the next version in."""
         self.state, self.missing, self.media = other.state, other.missing, other.media
         self.counts += other.counts
         self.ended |= other.ended
+        self.gone.add(other.gone)
 
 
 def take_down(database: Database, config: Config, found: Iterable[Segment], *, trusted: Trust, now: datetime, bundle: str = "") -> Arrived:
@@ -79,11 +82,14 @@ def take_down(database: Database, config: Config, found: Iterable[Segment], *, t
             raise BadSegment("malformed", "a version for another class server")
         segments.verify(segment, trusted.keys[trusted.centre])
     arrived = Arrived()
+    if any(entry[:2] == ["r", Erasure.__tablename__] for one in listed for entry in segments.open_body(one).entries):
+        erasing.mark_wipe(config.folder)
     for version in versions(listed):
         with work(database) as db:
             one = apply_down(db, version, now=now, folder=config.folder / media.FOLDER, bundle=bundle)
         if one.state != "known":
             arrived.then(one)
+    erasing.take_files_away(database, config, arrived.gone)
     if arrived.state == "taken":
         with work(database) as db:
             applying.retry_held(db, trust=trusted, now=now)
@@ -141,7 +147,7 @@ def apply_down(db: Session, version: Sequence[Segment], *, now: datetime, folder
         return Arrived(state="waits", media=lacking)
     rights = _rights(db, now.date())
     stored = [chain.store(db, one, state="applied", now=now, bundle=bundle) for one in version]
-    task = _Task(db, first.node, now, Arrived(state="taken"))
+    task = _Task(db, first.node, now, Arrived(state="taken"), applying.erased(db))
     task.apply(stored, entries, full=bool(first.full))
     task.arrived.ended = _end_sign_ins(db, rights, _rights(db, now.date()), now)
     _forget_older(db, stored)
@@ -178,6 +184,13 @@ class _Task:
     centre: str
     now: datetime
     arrived: Arrived
+    erased: applying.Orders
+
+    def _carry_out(self, found: Mapping[str, Sequence[_Row]]) -> None:
+        """What the centre has erased goes here too, before anything is made of it."""
+        ids = [row.values["id"] for row in found.get(Erasure.__tablename__, ())]
+        orders = [one for some in by_hundreds(ids) for one in self.db.scalars(sa.select(Erasure).where(Erasure.id.in_(some)))]
+        self.arrived.gone = erasing.carry_out(self.db, orders, centre=self.centre)
 
     def apply(self, stored: Sequence[StoredSegment], entries: Sequence[Sequence[Any]], *, full: bool) -> None:
         """Put all rows where they belong, and take away what the class needs no more."""
@@ -193,9 +206,12 @@ class _Task:
             self._put(name, found[name])
         self._remove(gone, last=True)
         self.db.expire_all()
+        self._carry_out(found)
         self._follow(found)
 
     def _sort(self, segment: StoredSegment, place: int, entry: Any, found: dict[str, list[_Row]], gone: dict[str, set[uuid.UUID]]) -> None:
+        if entry[0] == segments.ERASED or applying.is_gone(self.erased, entry, by_centre=True):
+            return
         match entry:
             case ["r", str(name), dict(text)] if name in BY_NAME and BY_NAME[name].kind is not Kind.STAYS:
                 try:
@@ -354,6 +370,8 @@ class _Task:
         """Names of this node's own count in lists at once; references follow merges."""
         people = {row.values["id"] for row in found.get(Person.__tablename__, ())}
         people |= {row.values["person_id"] for row in found.get(PersonName.__tablename__, ())}
+        orders = applying.erased(self.db)
+        people = {one for one in people if (Person.__tablename__, one) not in orders}
         for some in by_hundreds(people):
             refresh_corrected(self.db, some)
         for row in found.get(PersonMerge.__tablename__, ()):

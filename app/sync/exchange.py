@@ -20,8 +20,9 @@ from app.db import Database
 from app.errors import BadBundle, BadReceipt, BadSegment, DomainError, Message, say
 from app.ids import random_bytes
 from app.ops import VERSION, migrations
+from app.quizzes.models import PracticalWork
 from app.sync import anchor as anchors
-from app.sync import applying, bundles, chain, receipts, room, sealer, segments, shapes, trust
+from app.sync import applying, bundles, chain, erasing, receipts, room, sealer, segments, shapes, trust
 from app.sync.applying import Taken, Trust
 from app.sync.bundles import BLOB, RECEIPT, SEGMENT, Manifest, Part, PartRow
 from app.sync.chain import UP, Head, Link
@@ -350,6 +351,8 @@ def take_bundle(
     with database.sessions() as db:
         trusted = whom_to_trust(db, config, keys)
     _take_parts(database, config, keys, path, manifest, trusted, outcome, now, progress)
+    if config.ROLE == "centre":
+        erasing.follow(database, config, now=now)
     outcome.receipt = give_receipt(
         database, config, keys, about=manifest.sender, bundle=manifest.id, taken=outcome.taken, now=now,
     )
@@ -377,7 +380,7 @@ def _take_parts(
                     _take_segment(database, segment, manifest.id, trusted, outcome, now)
                 else:
                     down.append(segment)
-            elif part.row.kind == BLOB:
+            elif part.row.kind == BLOB and _wanted(database, part, manifest.sender):
                 outcome.blobs += _keep_blob(config, part)
             if progress:
                 progress(reader.done, reader.size)
@@ -402,6 +405,17 @@ def _take_segment(database: Database, segment: Segment, bundle: str, trusted: Tr
     elif taken.state == "quarantine":
         outcome.quarantined += 1
     outcome.taken.add(taken)
+
+
+def _wanted(database: Database, part: bundles.ReadPart, sender: str) -> bool:
+    """Whether a file is referred to: practical work that was erased does not come back with an old bundle."""
+    if part.row.names.get("what") != "practical":
+        return True
+    held = sa.select(HeldEntry.id).where(HeldEntry.node == sender, HeldEntry.table == "practical_work", HeldEntry.settled_at.is_(None))
+    aside = sa.select(StoredSegment.id).where(StoredSegment.node == sender, StoredSegment.state == "quarantine")
+    with database.sessions() as db:
+        named = db.scalar(sa.select(PracticalWork.id).where(PracticalWork.file_sha256 == part.row.sha256).limit(1))
+        return named is not None or any(db.scalar(one.limit(1)) is not None for one in (held, aside))
 
 
 def _keep_blob(config: Config, part: bundles.ReadPart) -> int:

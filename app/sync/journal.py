@@ -179,12 +179,28 @@ def change_of_a_row_not_here(
 
     `above`: the highest version that its entries have.
     """
+    _note(db, table=table, row_id=row_id, before=before, after=after, above=above, by=by, now=now)
+
+
+def begin_anew(db: Session, *, table: str, row_id: uuid.UUID, after: dict[str, Any], above: int, by: uuid.UUID | None, now: datetime) -> int:
+    """Note the whole row as a new beginning, by the centre: what was before was erased (sync/erasing.py). Gives the version.
+
+    `above`: the highest version that was known of it.
+    """
+    return _note(db, table=table, row_id=row_id, before=None, after=after, above=above, by=by, now=now)
+
+
+def _note(
+    db: Session, *, table: str, row_id: uuid.UUID, before: dict[str, Any] | None, after: dict[str, Any], above: int, by: uuid.UUID | None, now: datetime
+) -> int:
     floor = (max(db.scalar(sa.select(sa.func.max(Epoch.ordinal))) or 1, 1) - 1) << 32
+    version = max(above, floor) + 1
     entry = {
         "id": new_id(), "at": now, "actor_id": by, "table": table, "row_id": row_id, "before": before, "after": after, "segment": None,
-        "number": next(iter(_numbers(db, 1))), "node": db.info["node"], "version": max(above, floor) + 1, "refused": None,
+        "number": next(iter(_numbers(db, 1))), "node": db.info["node"], "version": version, "refused": None,
     }
     db.execute(sa.insert(JournalEntry.__table__), [entry])  # type: ignore[arg-type]
+    return version
 
 
 def _numbers(db: Session, count: int) -> Iterable[int]:

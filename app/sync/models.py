@@ -143,7 +143,7 @@ class StoredSegment(Stays, Base):
     signature: Mapped[bytes] = mapped_column(sa.LargeBinary)
     body: Mapped[bytes] = mapped_column(sa.LargeBinary, deferred=True)
     entries: Mapped[int]
-    state: Mapped[str] = mapped_column(sa.String(12), default="applied")  # own | applied | quarantine | released
+    state: Mapped[str] = mapped_column(sa.String(12), default="applied")  # own | applied | quarantine | released | erased (own, down)
     at: Mapped[datetime]  # sealed or taken here, by the local clock
     bundle: Mapped[str] = mapped_column(sa.String(32), default="")  # that it came with
     tables: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)  # how many entries of each: told without opening it
@@ -278,6 +278,7 @@ class Erasure(Fact, Base):
     __table_args__ = (sa.Index("ix_erasure_table_row", "table", "row_id"),)
     table: Mapped[str] = mapped_column(sa.String(40))
     row_id: Mapped[uuid.UUID]
+    below: Mapped[int | None] = mapped_column(sa.BigInteger, default=None)  # a record that stays: versions below this go. None: the row goes
     at: Mapped[datetime]
     by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"))
     reason: Mapped[str]

@@ -52,6 +52,7 @@ from app.sync.models import (
     Node,
     PersonMerge,
     SegmentRelease,
+    StoredSegment,
 )
 from app.sync.segments import Segment
 from app.work import work
@@ -413,7 +414,7 @@ def next_down(database: Database, node: str, keys: NodeKeys, now: datetime, held
             if before is None:
                 raise RuntimeError("the sealer settles the epoch before anything goes down")
             stored = chain.links(db, db.info["node"], chain.down_to(node))
-            full = held is None or held.hash not in {link.hash for link in stored}
+            full = held is None or held.hash not in {link.hash for link in stored} or _lacks_erased(db, node, held)
             made = _make(db, node, keys, now, before, full=full)
         if made is None:
             break
@@ -427,6 +428,15 @@ def next_down(database: Database, node: str, keys: NodeKeys, now: datetime, held
     with database.sessions() as db:
         pending = chain.lacking(db, db.info["node"], [held.hash] if held else [], chain.down_to(node))
         return list(chain.load(db, [link.id for link in pending]))
+
+
+def _lacks_erased(db: Session, node: str, held: chain.Head) -> bool:
+    """Whether a segment that it lacks has lost content by an erasure, and no snapshot came after: what leaned on that would not find it."""
+    pending = [link.id for link in chain.lacking(db, db.info["node"], [held.hash], chain.down_to(node))]
+    lacks = False
+    for header, state in db.execute(sa.select(StoredSegment.header, StoredSegment.state).where(StoredSegment.id.in_(pending)).order_by(StoredSegment.ordinal, StoredSegment.number)):
+        lacks = state == "erased" or (lacks and "full" not in header)
+    return lacks
 
 
 def _node(db: Session, code: str) -> Node:
