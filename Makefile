@@ -4,7 +4,7 @@ BIN := .venv/bin
 PY := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo-network test lint format bench chaos screenshots requirements vendor lock setup setup-tests
+.PHONY: help run demo-network test lint format bench chaos simulate screenshots requirements vendor lock setup setup-tests
 
 help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -49,6 +49,9 @@ bench: setup-tests ## Measure speed and scale, as ratios to the bare stack
 
 chaos: setup-tests ## Kill the node 200 times and cut the power 10,000 times: nothing acknowledged may be lost
 	@$(PY) -m tests.chaos
+
+simulate: setup-tests ## Live through 100,000 histories of a faulty network: no invariant may break
+	@$(PY) -m tests.simulation
 
 screenshots: setup-tests ## Photograph the pages and papers in a real browser
 	@$(PY) -m tests.screenshots

@@ -11,6 +11,7 @@ from tests.simulation.history import simulation
 from tests.simulation.many import told as told_of
 
 HISTORIES = 100_000
+REPORTED = 100  # histories for each line of progress
 
 
 def main() -> int:
@@ -48,7 +49,7 @@ def _many(first: int, histories: int, jobs: int, *, keep_going: bool) -> int:
                 print(told)
                 print(f"Again: python -m tests.simulation --seed {told.seed}")
                 return 1
-        if done % 200 == 0 or done == histories:
+        if done % REPORTED == 0 or done == histories:
             spent = time.monotonic() - begun
             print(f"{done} of {histories} histories, {sum(violations.values())} violations, {done / spent:.1f} a second", flush=True)
     print("with " + ", ".join(f"{kind} {count}" for kind, count in kinds.most_common()))

@@ -8,7 +8,7 @@ from app.sync import applying, exchange, receipts, sealer
 from app.sync.bundles import SEGMENT
 from app.sync.exchange import Fresh
 from app.work import work
-from tests.simulation.world import CENTRE, SEGMENT_SIZE, Machine, Outcome, Violation, World
+from tests.simulation.world import CENTRE, Machine, Outcome, Violation, World
 
 
 @dataclass
@@ -34,7 +34,7 @@ def seal(world: World, machine: Machine) -> Outcome:
 
     def do() -> int:
         return sealer.seal_all(
-            machine.database, machine.folder, machine.keys(), machine.clock.now(), size=SEGMENT_SIZE, machine=machine.hardware
+            machine.database, machine.folder, machine.keys(), machine.clock.now(), size=world.segment_size, machine=machine.hardware
         )
 
     return world.ask(machine, "seals", do)
@@ -46,7 +46,7 @@ def make(world: World, machine: Machine, to: str, fresh: Fresh | None = None) ->
     def do() -> tuple[bytes, tuple[str, ...]] | None:
         made = exchange.make_bundle(
             machine.database, machine.config, machine.keys(), to=to, folder=machine.folder / "exchange", now=machine.clock.now(), fresh=fresh,
-            only_needed=fresh is not None, size=SEGMENT_SIZE,
+            only_needed=fresh is not None, size=world.segment_size,
         )  # fmt: skip
         if made.path is None:
             return None

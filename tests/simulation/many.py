@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tests.simulation.history import Told, simulation
 
-AT_ONCE = 50  # histories that a process is given
+AT_ONCE = 20  # histories that a process is given
 
 
 def told(first: int, histories: int, jobs: int) -> Iterator[Told]:
@@ -25,5 +25,5 @@ def told(first: int, histories: int, jobs: int) -> Iterator[Told]:
 
 def _chunk(chunk: tuple[int, int]) -> list[Told]:
     first, count = chunk
-    with simulation() as simulated:
+    with simulation() as simulated:  # the first day is kept
         return [simulated.history(seed) for seed in range(first, first + count)]

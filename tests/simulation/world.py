@@ -370,6 +370,7 @@ class World:
         self.machines: dict[str, Machine] = {}
         self.known_keys: dict[str, keys.NodeKeys] = {}
         self.ledger: dict[Key, Known] = {}
+        self.segment_size = SEGMENT_SIZE
         self.step = 0
         self.bundles = 0  # made so far
         self.timeline: list[str] = []
