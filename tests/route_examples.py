@@ -444,6 +444,7 @@ EXAMPLES: dict[str, Make] = {
     "intake.take_in": held,
     "merging.compare": two_files,
     "merging.merge": two_files,
+    "merging.apart": two_files,
     "merging.undo": merged_files,
     "merging.confirm": walk_in,
     # background work

@@ -105,8 +105,12 @@ def pair(db: Session, one: Person, other: Person) -> Pair:
 
 
 def proposals(db: Session, paths: Sequence[str], *, most: int = 100) -> list[Pair]:
-    """Files of these offices that are probably of one officer: by service number, then by name and birth date."""
-    found = [*_of_one_number(db, paths, most), *_of_one_birth(db, paths, most)]
+    """Files of these offices that are probably of one officer: by service number, then by name and birth date.
+
+    Not those of whom somebody has said that they are two people, or whose merge was undone.
+    """
+    decided = {frozenset(ids) for ids in db.execute(sa.select(PersonMerge.dropped_id, PersonMerge.kept_id).where(PersonMerge.undone_at.is_not(None)))}
+    found = [ids for ids in (*_of_one_number(db, paths, most), *_of_one_birth(db, paths, most)) if frozenset(ids) not in decided]
     people = {one.id: one for one in db.scalars(sa.select(Person).where(Person.id.in_({id for ids in found for id in ids})))}
     known = cards(db, people.values())
     pairs: dict[frozenset[uuid.UUID], Pair] = {}
@@ -297,6 +301,22 @@ def turn(db: Session, merge: PersonMerge) -> int:
     db.flush()
     db.expire_all()
     return turned
+
+
+def keep_apart(db: Session, one: Person, other: Person, *, by: uuid.UUID, now: datetime, reason: str) -> PersonMerge:
+    """Note that two files are of two people: a merge that never held, so that it is not proposed again.
+
+    Raises Invalid without a reason.
+    """
+    take_write_lock(db)
+    if not reason.strip():
+        raise Invalid(fields={"reason": say("merge", "Say how you know that they are two people.")})
+    noted = PersonMerge(
+        dropped_id=other.id, kept_id=one.id, merged_at=now, merged_by=by, reason=reason.strip(), undone_at=now, undone_by=by,
+    )
+    db.add(noted)
+    db.flush()
+    return noted
 
 
 def unmerge(db: Session, merge: PersonMerge, *, by: uuid.UUID, now: datetime) -> int:

@@ -125,7 +125,7 @@ def _compare_page(pair: tuple[Person, Person], form: MergeForm, refused: Conflic
     found = merging.pair(db, kept, dropped)
     return render_template(
         "people/register/merge.html", kept=_side(db, kept), dropped=_side(db, dropped), why=found.why, words=matching.WORDS, form=form, refused=refused,
-        better=found.kept.id != kept.id, needs_document=found.why not in (Sameness.NUMBER, Sameness.BIRTH), scripts=SCRIPTS, genders=GENDERS,
+        same_number=found.why is Sameness.NUMBER, better=found.kept.id != kept.id, needs_document=found.why not in (Sameness.NUMBER, Sameness.BIRTH), scripts=SCRIPTS, genders=GENDERS,
         clashes=merging.clashes(db, dropped=dropped, kept=kept), merges=[one for person in pair for one in merging.merges_of(db, person.id)],
     )
 
@@ -152,6 +152,23 @@ def merge(pair: tuple[Person, Person]) -> ResponseReturnValue:
     person = g.db.get_one(Person, kept_id)
     say_next(say("merge", "Both files are one now: {name}, {number}. It can be undone on this page.", name=person.display_name, number=person.service_number))
     return go("register.person", person_id=kept_id)
+
+
+@bp.post("/people/<uuid:kept_id>/merge/<uuid:dropped_id>/apart")
+@guarded("person.merge", the_pair)
+def apart(pair: tuple[Person, Person]) -> ResponseReturnValue:
+    """They are two people: nobody is asked again."""
+    form, (one, other) = MergeForm(), pair
+    ids = one.id, other.id
+    try:
+        merging.keep_apart(g.db, one, other, by=me().person_id, now=clock.now(), reason=form.reason.data or "")
+    except Invalid as refused:
+        g.db.rollback()
+        form.show(refused)
+        return _compare_page((the_person(g.db, ids[0])[0], the_person(g.db, ids[1])[0]), form), status_of(refused)
+    audit("person.apart", about=str(ids[0]), other=str(ids[1]))
+    say_next(say("merge", "Noted: they are two people. It is not proposed again."))
+    return go("merging.doubles")
 
 
 def the_merge(db: Session, merge_id: uuid.UUID) -> tuple[PersonMerge, Target]:

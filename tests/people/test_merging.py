@@ -146,6 +146,23 @@ def test_doubles_are_proposed_by_number_then_by_name_and_birth_date(db: Session)
     ]
 
 
+@pytest.mark.goal("PPL-06")
+def test_two_people_are_not_proposed_again(db: Session) -> None:
+    """Whom somebody has told apart, with a reason, and whose merge was undone, are proposed no more."""
+    centre = make_centre(db)
+    a, b = officer(db, centre, "20417001"), officer(db, centre, "2041 7001")
+    c, d = officer(db, centre, "20417002"), officer(db, centre, "2041 7002")
+    by = make_staff(db, Role.TRAINING_OFFICER)
+    with pytest.raises(Invalid):
+        merging.keep_apart(db, a, b, by=by.id, now=NOW, reason=" ")
+
+    merging.keep_apart(db, a, b, by=by.id, now=NOW, reason="twins of one village")
+    merging.unmerge(db, merged(db, d, c), by=by.id, now=NOW)
+
+    assert merging.proposals(db, [centre.path]) == []
+    assert merging.merges_of(db, a.id) == []
+
+
 def test_proposals_are_of_the_readers_offices(db: Session) -> None:
     """Whoever may merge in one country sees no names of another."""
     centre, other = make_centre(db), make_centre(db, code="KG")
