@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -158,6 +159,7 @@ def _entry_page(held: HeldEntry, form: ReasonForm) -> str:
     )
 
 
+A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(T|$)")
 NOT_SHOWN = ("id", "owner_node", "version", "short_name", "sort_key", "search_key")
 """What the product itself keeps of a row: it tells nobody which of two is right."""
 
@@ -196,6 +198,8 @@ def _shown(names: Mapping[str, str], value: Any) -> str:
     text = str(value)
     if text in names:
         return names[text]
+    if not A_DAY.match(text):  # eight digits are a service number, though ISO 8601 would read a day in them
+        return text
     try:
         return i18n.moment(datetime.fromisoformat(text), named=True) if "T" in text else i18n.day(date.fromisoformat(text))
     except ValueError:

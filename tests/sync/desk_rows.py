@@ -101,10 +101,10 @@ def newcomer(server: Server, person: Person, **values: Any) -> list[Any]:
     return ["c", "person", after["id"], change]
 
 
-def conflict(db: Session, office: Office) -> tuple[Server, HeldEntry, Person]:
+def conflict(db: Session, office: Office, **values: Any) -> tuple[Server, HeldEntry, Person]:
     """Somebody registered at a class with the service number of a person of the centre; with the waiting posting."""
     agency = db.scalar(sa.select(Agency).where(Agency.country_id == office.country_id)) or make_agency(db)
-    known = make_person(db, office, agency=agency)
+    known = make_person(db, office, agency=agency, **values)
     server = make_server(db, office)
     entry = newcomer(server, known)
     posting = {

@@ -64,11 +64,11 @@ def test_the_desk_shows_what_came_and_what_needs_a_person(client_of: SignIn, db:
 @pytest.mark.goal("NET-07")
 def test_a_conflict_is_shown_with_both_contents_side_by_side(client_of: SignIn, db: Session, office: Office, planner: Person) -> None:
     """The class's file and the one that stands here, column by column, and where they differ; the look is audited."""
-    _, held, known = conflict(db, office)
+    _, held, known = conflict(db, office, service_number="10000113")
 
     page = client_of(planner).get(f"/exchange/held/{held.id}").get_data(as_text=True)
 
-    assert page.count(known.service_number) == 2
+    assert page.count(f"<td>{known.service_number}</td>") == 2
     assert "<td><b>yes</b></td><td>no <span class=\"st st-note\">differs</span>" in page
     assert "Take it in and compare" in page
     assert db.scalar(sa.select(sa.func.count()).select_from(AuditEvent).where(AuditEvent.what == "held.read")) == 1
