@@ -18,7 +18,7 @@ from app.sync.models import Exchange
 from app.work import work
 
 WAY = "https"
-NOTHING, NO_LINE = "nothing", "no-line"
+NOTHING, NO_LINE, REFUSED = "nothing", "no-line", "refused"
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,16 @@ def heard(database: Database, peer: str, *, statement: Mapping[str, Any], now: d
 def failed(database: Database, peer: str, *, reached: bool, why: Message, next_at: datetime, now: datetime) -> int:
     """There was no line, or the peer refused. All tries of one outage are one row; gives how many there were."""
     plain = {"context": why.context, "text": why.text, "params": {key: str(value) for key, value in why.params.items()}}
+    state = REFUSED if reached else NO_LINE
     with work(database) as db:
         row = _newest(db, peer)
-        tries = int(row.counts.get("tries", 0)) + 1 if row is not None and row.state == NO_LINE else 1
-        if row is not None and row.state == NO_LINE:
-            row.counts, row.said = _tried(tries, next_at, reached), plain
+        known = row is not None and "tries" in row.counts
+        tries = int(row.counts["tries"]) + 1 if row is not None and known else 1
+        if row is not None and known:
+            row.state, row.counts, row.said = state, _tried(tries, next_at, reached), plain
             db.flush()
-    if tries == 1:
-        exchange.note(database, peer=peer, direction="out", way=WAY, state=NO_LINE, now=now, said=why, counts=_tried(1, next_at, reached))
+    if not known:
+        exchange.note(database, peer=peer, direction="out", way=WAY, state=state, now=now, said=why, counts=_tried(1, next_at, reached))
     return tries
 
 
@@ -72,11 +74,10 @@ def line_to(db: Session, peer: str) -> Line:
         sa.select(Exchange.at).where(Exchange.peer == peer, Exchange.way == WAY, Exchange.state != NO_LINE).order_by(Exchange.place.desc()).limit(1)
     )
     row = _newest(db, peer)
-    if row is None or row.state != NO_LINE:
+    if row is None or "tries" not in row.counts:
         return Line(heard_at)
-    next_at = row.counts.get("next")
     return Line(
-        heard_at, row.at, int(row.counts.get("tries", 1)), datetime.fromisoformat(next_at) if next_at else None, bool(row.counts.get("reached")),
+        heard_at, row.at, int(row.counts["tries"]), datetime.fromisoformat(row.counts["next"]), bool(row.counts["reached"]),
         Message(row.said["context"], row.said["text"], row.said["params"]) if row.said else None,
     )
 
@@ -106,4 +107,7 @@ def _when(moment: datetime, beside: datetime | None) -> str:
 
 
 def _newest(db: Session, peer: str) -> Exchange | None:
-    return db.scalars(sa.select(Exchange).where(Exchange.peer == peer, Exchange.way == WAY).order_by(Exchange.place.desc()).limit(1)).first()
+    """How the last try ended. A bundle that was refused here is a row of its own beside that of the try."""
+    refused_here = sa.and_(Exchange.direction == "in", Exchange.state == REFUSED)
+    found = sa.select(Exchange).where(Exchange.peer == peer, Exchange.way == WAY, ~refused_here)
+    return db.scalars(found.order_by(Exchange.place.desc()).limit(1)).first()

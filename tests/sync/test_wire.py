@@ -26,10 +26,10 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from app import background, cli, clock, open_database
-from app.errors import DomainError
+from app.errors import BadBundle, DomainError
 from app.offices.models import Country, Office
 from app.ops import migrations
-from app.sync import answering, connection, contact, envelope, keys, room, staging, wire
+from app.sync import answering, connection, contact, envelope, exchange, keys, room, staging, wire
 from app.sync.connection import NoLine, SaidNo, Wire
 from app.sync.models import AuditEvent, Exchange, Node, StoredReceipt
 from app.sync.staging import UnderWay
@@ -372,6 +372,29 @@ def test_without_a_line_one_plain_sentence_says_since_when_and_when_next(nodes: 
     assert wire.seconds_until_next(first.database, first.config) <= wire.EVERY
 
 
+@pytest.mark.goal("NET-16")
+def test_a_bundle_that_is_refused_here_is_not_fetched_again_every_few_seconds(
+    nodes: list[Installation], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try counts, whatever else was written down meanwhile, and the next one comes later; the sentence says that it failed."""
+    _, first = nodes
+
+    def refuses(*_: Any, **__: Any) -> None:
+        exchange.note(first.database, peer="centre", direction="in", way="https", state="refused", now=clock.now())
+        raise BadBundle("newer")
+
+    monkeypatch.setattr(exchange, "take_bundle", refuses)
+    for _try in range(3):
+        with pytest.raises(BadBundle):
+            speak(first)
+
+    found = line_of(first)
+    assert (found.tries, found.reached) == (3, True)
+    assert found.next_at is not None
+    assert found.next_at - clock.now() > timedelta(seconds=20)
+    assert staged(first) == []
+
+
 def test_the_job_exchanges_by_itself_and_stops_when_told(nodes: list[Installation], url: str) -> None:
     """A minute after the last contact it speaks again; a server that has not joined waits for that."""
     centre, first = nodes
@@ -499,12 +522,12 @@ def test_an_answer_that_the_centre_has_not_signed_is_not_believed(nodes: list[In
         with served(other, twin, first), pytest.raises(envelope.BadEnvelope, match="not signed with the centre's key"):
             speak(first)
 
-    assert exchanges(first) == [("out", "no-line")]
+    assert exchanges(first) == [("out", "refused")]
 
 
 def test_a_hello_for_another_centre_is_refused(nodes: list[Installation], url: str) -> None:
     """The address leads to a centre of another name."""
-    centre, first = nodes
+    _, first = nodes
     line = Wire(url, node="class-1", centre="centre-2", keys=first.keys)
     said = envelope.Hello.model_validate({"v": 1, "from": "class-1", "to": "centre-2", "nonce": "0" * 32, "ticket": "", "statement": {}})
 
