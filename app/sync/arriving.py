@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from app import files
 from app.certificates.models import CertificateEvent
@@ -93,6 +93,7 @@ def take_down(database: Database, config: Config, found: Iterable[Segment], *, t
     if arrived.state == "taken":
         with work(database) as db:
             applying.retry_held(db, trust=trusted, now=now)
+            retry_down(db, trusted.centre, now=now)
     with database.sessions() as db:
         head = held(db, trusted.centre)
     arrived.number = head.number if head else None
@@ -154,6 +155,27 @@ def apply_down(db: Session, version: Sequence[Segment], *, now: datetime, folder
     db.flush()
     db.expire_all()
     return task.arrived
+
+
+def retry_down(db: Session, centre: str, *, now: datetime) -> int:
+    """Try again rows of the centre's that something stood in the way of; gives how many are there now."""
+    waiting = db.scalars(
+        sa.select(HeldEntry).join(StoredSegment, StoredSegment.id == HeldEntry.segment_id)
+        .where(HeldEntry.why == CONFLICT, HeldEntry.settled_at.is_(None), StoredSegment.node == centre, StoredSegment.stream == chain.down_to(db.info["node"]))
+        .order_by(HeldEntry.id)
+    ).all()
+    task = _Task(db, centre, now, Arrived(), applying.erased(db))
+    found: dict[str, dict[uuid.UUID, _Row]] = {}
+    for one in waiting:
+        stored = db.scalars(sa.select(StoredSegment).where(StoredSegment.id == one.segment_id).options(undefer(StoredSegment.body))).one()
+        entry = segments.open_body(chain.as_segment(stored)).entries[one.place]
+        if entry[0] == "r":
+            values = rows.from_json(one.table, entry[2])
+            found.setdefault(one.table, {})[values["id"]] = _Row(stored, one.place, values, entry[2])  # the last that came holds
+    for name in sorted(found, key=lambda one: rows.depth()[one]):
+        task._put(name, list(found[name].values()))
+    db.expire_all()
+    return task.arrived.counts["new"] + task.arrived.counts["changed"]
 
 
 def _forget_older(db: Session, stored: Sequence[StoredSegment]) -> None:
@@ -227,9 +249,10 @@ class _Task:
                 self._hold(segment, place, str(entry[1])[:40] if len(entry) > 1 else "", None, UNKNOWN)
 
     def _hold(self, segment: StoredSegment, place: int, name: str, key: uuid.UUID | None, why: str, **detail: Any) -> None:
-        self.db.add(HeldEntry(segment_id=segment.id, place=place, node=self.centre, table=name, row_id=key, why=why, detail=detail, at=self.now))
-        self.db.flush()
         self.arrived.counts["held"] += 1
+        if not self.db.scalar(sa.select(HeldEntry.id).where(HeldEntry.segment_id == segment.id, HeldEntry.place == place)):
+            self.db.add(HeldEntry(segment_id=segment.id, place=place, node=self.centre, table=name, row_id=key, why=why, detail=detail, at=self.now))
+            self.db.flush()
 
     def _put(self, name: str, found: Sequence[_Row]) -> None:
         """Insert and replace rows of one table."""

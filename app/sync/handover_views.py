@@ -25,7 +25,8 @@ bp = Blueprint("handover", __name__)
 class Keeper:
     """Who keeps a run, as its page says it, and what may be done about it here."""
 
-    who: str  # title of the node; empty: this node, with no other that could
+    who: str  # title of the node
+    centre: bool  # it is the centre
     here: bool  # this node keeps it
     action: Message | None  # what the reader may do: give, take back, give back
     href: str = ""
@@ -59,9 +60,10 @@ def keeper(run: CourseRun) -> Keeper | None:
         action = say("hand-over", "Take back…")
     elif may and run.state in ("planned", "open"):
         action = say("hand-over", "Give to the class server…")
+    centre = not at_class if here else node is not None and node.role == "centre"
     title = _own_title() if here else (node.title if node else run.owner_node)
     fact = g.db.scalar(sa.select(HandOver).where(HandOver.row_id == run.id).order_by(HandOver.at.desc()).limit(1))
-    return Keeper(title, here, action, url_for("handover.page", code=run.code) if action else "", fact)
+    return Keeper(title, centre, here, action, url_for("handover.page", code=run.code) if action else "", fact)
 
 
 def _own_title() -> str:
@@ -116,7 +118,7 @@ def _deed(run: CourseRun) -> tuple[Deed, Node | None]:
             blocked = handover.why_not_give(g.db, run, server)
         title = server.title if server else ""
         return Deed(
-            heading=say("hand-over", "Give {code} to the class server {server}", code=code, server=title) if server else say("hand-over", "Who keeps {code}", code=code),
+            heading=say("hand-over", "Give {code} to {server}", code=code, server=title) if server else say("hand-over", "Who keeps {code}", code=code),
             button=say("hand-over", "Give {code} to {server}", code=code, server=title),
             means=(
                 say("hand-over", "Run, trainers, people, meetings and the report go there with the next exchange, and with them what those in class have studied here."),

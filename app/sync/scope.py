@@ -61,6 +61,7 @@ LARGEST_PART = 8 * 1024 * 1024  # bytes of entries in one segment of a version
 AT_ONCE = 500  # ids in one statement
 STAYS_KNOWN = timedelta(days=90)  # whose role has ended is still known at the class this long, so that what he did has a name
 ACTS_FROM_ABOVE = (Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.REGISTRAR, Role.ADMINISTRATOR)
+MOST_AFTER_SNAPSHOT = 100  # differences after a snapshot that nobody has taken yet, before another one is made
 KEPT_THERE = "own"  # content of a row that the class server keeps itself: it was given once and is not sent again
 
 Where = sa.ColumnElement[bool]
@@ -403,7 +404,8 @@ def next_down(database: Database, node: str, keys: NodeKeys, now: datetime, held
     """The segments of the down stream that a class server lacks which holds `held` (None: nothing), oldest first.
 
     What changed since the newest stored version becomes another one; a class server that holds nothing, or something that
-    this database does not know, gets a whole snapshot. What the centre added to runs given away is handed over first.
+    this database does not know, gets a whole snapshot, and the same one again until it has it. What the centre added to runs
+    given away is handed over first; versions that the class server has outgrown are forgotten.
     """
     with work(database) as db:
         handover.give_late(db, _node(db, node), now=now)
@@ -413,8 +415,7 @@ def next_down(database: Database, node: str, keys: NodeKeys, now: datetime, held
             before = chain.own_head(db, chain.down_to(node))
             if before is None:
                 raise RuntimeError("the sealer settles the epoch before anything goes down")
-            stored = chain.links(db, db.info["node"], chain.down_to(node))
-            full = held is None or held.hash not in {link.hash for link in stored} or _lacks_erased(db, node, held)
+            full = _pending(db, node, held) is None
             made = _make(db, node, keys, now, before, full=full)
         if made is None:
             break
@@ -425,18 +426,52 @@ def next_down(database: Database, node: str, keys: NodeKeys, now: datetime, held
         if full:
             return made.segments
         break
-    with database.sessions() as db:
-        pending = chain.lacking(db, db.info["node"], [held.hash] if held else [], chain.down_to(node))
-        return list(chain.load(db, [link.id for link in pending]))
+    with work(database) as db:
+        pending = _pending(db, node, held) or []
+        _forget(db, node, held, pending)
+        return list(chain.load(db, pending))
 
 
-def _lacks_erased(db: Session, node: str, held: chain.Head) -> bool:
-    """Whether a segment that it lacks has lost content by an erasure, and no snapshot came after: what leaned on that would not find it."""
-    pending = [link.id for link in chain.lacking(db, db.info["node"], [held.hash], chain.down_to(node))]
-    lacks = False
-    for header, state in db.execute(sa.select(StoredSegment.header, StoredSegment.state).where(StoredSegment.id.in_(pending)).order_by(StoredSegment.ordinal, StoredSegment.number)):
-        lacks = state == "erased" or (lacks and "full" not in header)
-    return lacks
+def _pending(db: Session, node: str, held: chain.Head | None) -> list[uuid.UUID] | None:
+    """Stored segments that a class server lacks; None when it needs a whole snapshot that was not made yet."""
+    s = StoredSegment
+    stored = db.execute(
+        sa.select(s.id, s.hash, s.ordinal, s.number, s.header, s.state).where(s.node == db.info["node"], s.stream == chain.down_to(node)).order_by(s.ordinal, s.number)
+    ).all()
+    places = {row.hash: place for place, row in enumerate(stored)}
+    if held is not None and held.hash in places:
+        lacking = stored[places[held.hash] + 1 :]
+    else:
+        older = (held.ordinal, held.number) if held else (0, 0)  # a class server takes nothing older than what it holds
+        begins = [
+            place for place, row in enumerate(stored)
+            if (row.ordinal, row.number) > older and _begins_snapshot(row.header, stored[place - 1].header if place else {})
+        ]
+        lacking = stored[begins[-1] :] if begins else []
+        if sum(not row.header.get("full") for row in lacking) > MOST_AFTER_SNAPSHOT or not begins:
+            return None
+    # A segment that has lost content by an erasure, and no snapshot came after: what leaned on that would not find it.
+    erased = False
+    for row in lacking:
+        erased = row.state == "erased" or (erased and not row.header.get("full"))
+    return None if erased else [row.id for row in lacking]
+
+
+def _begins_snapshot(header: dict[str, Any], before: dict[str, Any]) -> bool:
+    return bool(header.get("full")) and not (before.get("full") and before.get("more"))
+
+
+def _forget(db: Session, node: str, held: chain.Head | None, pending: Sequence[uuid.UUID]) -> None:
+    """What the class server has outgrown, and snapshots that a later one replaces."""
+    segment = rows.table_named("segment")
+    kept = segment.c.id.in_(pending) if held is None else sa.or_(segment.c.id.in_(pending), segment.c.hash == held.hash)
+    newest = chain.own_head(db, chain.down_to(node))
+    if newest is not None and (pending or held is not None):
+        db.connection().execute(
+            sa.delete(segment).where(
+                segment.c.node == db.info["node"], segment.c.stream == chain.down_to(node), sa.not_(kept), segment.c.hash != newest.hash
+            )
+        )
 
 
 def _node(db: Session, code: str) -> Node:

@@ -593,3 +593,58 @@ def test_the_number_of_queries_does_not_grow_with_the_class(world: World, people
         assert len(list(scope.entries_for(db, "near", now=NOW))) > 30
 
     assert len(statements) < 3 * len(scope.GOES)
+
+
+# ---- what is kept of it ----------------------------------------------------------------------------------------------
+
+
+def stored_down(world: World) -> list[int]:
+    with world.centre.database.sessions() as db:
+        return [link.number for link in chain.links(db, "centre", chain.down_to("near"))]
+
+
+def test_the_same_snapshot_goes_until_it_has_arrived(world: World) -> None:
+    """As long as the class server holds nothing, the first snapshot is sent again with what changed since; no second one is made."""
+    first = world.down()
+    with work(world.centre.database) as db:
+        db.get_one(Office, world.ids["near-office"]).contact = "changed"
+
+    again = world.down()
+
+    assert [one.hash for one in again[: len(first)]] == [one.hash for one in first]
+    assert [one.header.full for one in again] == [True] * len(first) + [None]
+
+
+def test_versions_that_were_outgrown_are_forgotten(world: World) -> None:
+    """The centre keeps what the class server still lacks and what it holds; the class server keeps the version that holds."""
+    for n in range(4):
+        with work(world.centre.database) as db:
+            db.get_one(Office, world.ids["near-office"]).contact = f"call {n}"
+        world.sync()
+    held = world.held()
+    world.down(held=held)
+
+    assert held is not None
+    with world.near.database.sessions() as db:
+        at_class = [link.number for link in chain.links(db, "centre", chain.down_to("near"))]
+    assert (stored_down(world), at_class) == ([held.number], [held.number])
+
+
+def test_what_stood_in_the_way_is_tried_again(world: World) -> None:
+    """A row that collided with one of the class's own is there as soon as that one gives way."""
+    given(world)
+    world.sync()
+    with work(world.near.database) as db:
+        mine = runs.enrol(db, db.get_one(CourseRun, world.ids["near-run"]), db.get_one(Person, world.ids["near-idle"])).id
+    with work(world.centre.database) as db:
+        other = runs.enrol(db, db.get_one(CourseRun, world.ids["near-run"]), db.get_one(Person, world.ids["near-idle"])).id
+    world.sync()
+    with work(world.near.database) as db:
+        db.delete(db.get_one(Enrolment, mine))
+    with work(world.centre.database) as db:
+        db.get_one(Office, world.ids["near-office"]).contact = "a reason for another version"
+
+    world.sync()
+
+    with world.near.database.sessions() as db:
+        assert (db.get_one(Enrolment, other).person_id, db.scalars(sa.select(HeldEntry.settled_how)).all()) == (world.ids["near-idle"], ["applied"])
