@@ -472,6 +472,10 @@ def confirm(folder: Path, *, now: datetime, typed: str | None = None) -> Joining
     return joining if joining.trusted else trust.changed(folder, joining, state="confirmed", confirmed_at=now.isoformat())
 
 
+class TurnedAway(Invalid):
+    """The centre was reached and does not take the request: the code, or the name of this server, is wrong."""
+
+
 def send(joining: Joining, *, language: str = "en", folder: Path | None = None) -> bytes:
     """Send the request over the line; gives the centre's answer. Raises Invalid with what to do when the line or the centre refuses.
 
@@ -486,7 +490,7 @@ def send(joining: Joining, *, language: str = "en", folder: Path | None = None) 
     try:
         reply = pool.request(
             "POST", f"{joining.address}/sync/join", body=joining.request.encode(),
-            headers={"Content-Type": "application/json", "Accept": "application/json", "Accept-Language": language}, redirect=False, preload_content=False,
+            headers={"Content-Type": "application/octet-stream", "Accept": "application/json", "Accept-Language": language}, redirect=False, preload_content=False,
         )
         body = reply.read(handshake.MOST_BYTES)
         reply.release_conn()
@@ -500,7 +504,7 @@ def send(joining: Joining, *, language: str = "en", folder: Path | None = None) 
         said = str(json.loads(body)["error"])[:500]
     except (ValueError, KeyError, TypeError) as error:
         raise Invalid(fields={"address": say("joining", "Nobody at {address} knows about joining. It must be the address of the centre.", address=joining.address)}) from error
-    raise Invalid(say("joining", "The centre answered: {said}", said=said))
+    raise TurnedAway(fields={"code": say("joining", "The centre answered: {said}", said=said)})
 
 
 @dataclass(frozen=True)

@@ -161,9 +161,20 @@ def give_code() -> ResponseReturnValue:
     if found.address:
         try:
             _ask_centre(found)
+        except joining.TurnedAway as refused:
+            _forget()
+            return _again(refused, code=form)
         except Invalid as refused:
             return _again(refused, code=form)
     return go("joining.index")
+
+
+def _forget() -> None:
+    """Begin anew with another code; what a person has confirmed stays."""
+    found = trust.read(_folder())
+    if found is not None and not found.trusted:
+        trust.forget(_folder())
+        session.pop("joining", None)
 
 
 def _ask_centre(found: Joining) -> Joining:
@@ -257,8 +268,9 @@ def snapshot() -> ResponseReturnValue:
 @bp.post("/join/afresh")
 @guarded("page.public")
 def afresh() -> ResponseReturnValue:
-    """The centre has turned the request down: begin with another code. The keys stay."""
-    if _going_on().accepted is not False:
+    """The code was another, or the centre has turned the request down: begin with a new one. The keys of this server stay."""
+    found = _going_on()
+    if found.trusted and found.accepted is not False:
         raise NotFound()
     trust.forget(_folder())
     session.pop("joining", None)

@@ -230,7 +230,7 @@ def another_code(found: Node) -> ResponseReturnValue:
 @guarded("page.public")
 def join() -> ResponseReturnValue:
     """A class server asks over the line. The letter proves itself; no cookie counts here."""
-    data = request.stream.read(handshake.MOST_BYTES + 1)
+    data = b"" if (request.content_length or 0) > handshake.MOST_BYTES else request.get_data()
     try:
         answer = _taken(data, "https")
     except DomainError as refused:

@@ -459,3 +459,35 @@ def test_others_of_the_class_get_a_start_password_from_the_class_manager(pair: P
     assert paper.status_code == 200
     assert re.search(r'class="receipt">([2-9A-Z]{9}-){2}[2-9A-Z]{9}<', paper.text)
     assert refused == [404, 404, 404]
+
+
+@pytest.mark.goal("NET-02")
+def test_joining_over_a_line(pair: Pair) -> None:
+    """With the centre's address the same goes over the line: asked, compared on both sides, accepted; no internet name is needed."""
+    from tests import live
+
+    with live.serving(pair.centre.config, pair.centre.database) as served:
+        room, code = pair.room_app.test_client(), pair.invite()
+        refused = room.post("/join/code", data={"code": handshake.new_code(), "address": served.url})
+        assert refused.status_code == 422
+        assert "no such code" in re.sub("<[^>]+>", "", refused.text), re.findall(r'class="err.*', refused.text)
+        assert trust.read(pair.room.config.folder) is None  # another code can be typed at once
+        assert room.post("/join/code", data={"code": code, "address": f"{served.url}/nowhere"}).status_code == 422
+        assert room.post("/join/code", data={"code": code, "address": served.url}).status_code == 303
+        assert pair.centre.keys.public.fingerprint in room.get("/join").text
+        assert room.post("/join/confirm", data={"compared": "y"}).status_code == 303
+
+        admin = pair.at_centre()
+        shown = admin.get(pair.node_page()).text
+        assert pair.room.keys.public.fingerprint in shown
+        accept = re.search(r'action="(/class-servers/requests/[^"]+/accept)"', shown)
+        assert accept
+        assert room.post("/join/ask").status_code == 303
+        assert "must accept this server" in room.get("/join").text
+        assert admin.post(accept.group(1), data={"compared": "y"}).status_code == 303
+        assert room.post("/join/ask").status_code == 303
+
+        assert "The first snapshot" in room.get("/join").text
+        found = trust.read(pair.room.config.folder)
+        assert found is not None
+        assert (found.accepted, found.trusted, found.address) == (True, True, served.url)
