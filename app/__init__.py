@@ -26,7 +26,16 @@ from app.runs import queries as runs_now
 from app.runs import views as runs
 from app.schedule import views as schedule
 from app.storage import Storage
-from app.sync import handover_views, intake_views, joining_views, journal, node_views, stick_views, wire_views
+from app.sync import (
+    erasing_views,
+    handover_views,
+    intake_views,
+    joining_views,
+    journal,
+    node_views,
+    stick_views,
+    wire_views,
+)
 from app.sync import views as exchange
 from config import Config
 
@@ -48,7 +57,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     if config.ROLE == "classroom":
         joining_views.install(app, database)
     else:
-        for part in (node_views, wire_views, intake_views, merging_views):
+        for part in (node_views, wire_views, intake_views, merging_views, erasing_views):
             app.register_blueprint(part.bp)
     assets.install(app, config.folder / "static")
     i18n.install(app)

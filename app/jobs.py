@@ -22,7 +22,7 @@ from app.ops import demo, demo_class, folders
 from app.ops.models import Heartbeat, JobRun
 from app.people.models import SignIn, Throttle
 from app.quizzes import services as quizzes
-from app.sync import second_journal, wire
+from app.sync import erasing, second_journal, wire
 from app.work import work
 from config import Config
 
@@ -96,6 +96,7 @@ JOBS = (
     Job("close-overdue", timedelta(seconds=30), close_overdue),
     Job("tidy", timedelta(hours=1), tidy),
     Job("clean", timedelta(hours=1), apart=clean),
+    Job("wipe", timedelta(minutes=1), apart=erasing.wipe_when_quiet),
     Job("seal", timedelta(seconds=30), apart=seal),
     Job("second-journal", timedelta(seconds=30), apart=second_journal.tick),  # seals, too: a minute old at most
 )

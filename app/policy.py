@@ -107,6 +107,7 @@ POLICY: dict[str, Rule] = {
     "person.edit": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR),
     "person.import": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR, centre=True),
     "role.give": roles(Role.ADMINISTRATOR, centre=True),
+    "person.erase": roles(Role.ADMINISTRATOR, centre=True),
     "account.reset": roles(Role.ADMINISTRATOR),
     # courses
     "course.list": roles(*STAFF),

@@ -469,6 +469,7 @@ EXAMPLES: dict[str, Make] = {
     "register.rename": person,
     "register.move": person,
     "register.leave": person,
+    "erasing.erase": person,
     "register.give_role": person,
     "register.reset_password": person,
     "register.end_role": grant,

@@ -54,6 +54,7 @@ person.read         -      -       yes   -       -  x  -  -  -  x  x  x  x  -  x
 person.edit         -      -       -     -       -  -  -  -  -  x  -  -  -  -  -  x
 person.import       -      -       -     -       -  -  -  -  -  x  -  -  -  -  -  x
 role.give           -      -       -     -       -  -  -  -  -  -  -  -  -  -  -  x
+person.erase        -      -       -     -       -  -  -  -  -  -  -  -  -  -  -  x
 account.reset       -      -       -     -       -  -  -  -  -  -  -  -  -  -  -  x
 course.list         -      -       -     -       -  x  x  x  x  x  x  x  x  x  x  x
 course.preview      -      -       -     -       -  -  x  x  x  x  -  -  -  -  -  x

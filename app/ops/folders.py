@@ -17,7 +17,9 @@ from app.errors import Message, say
 from app.ops import background
 from app.ops.models import BackgroundJob
 from app.people import register_uploads
+from app.quizzes.models import PracticalWork
 from app.sync import staging
+from app.sync.models import HeldEntry, StoredSegment
 from app.work import work
 from config import Config
 
@@ -81,6 +83,17 @@ def _log(database: Database, path: Path, _now: datetime) -> int:
     return 0
 
 
+def _practicals(database: Database, folder: Path, now: datetime) -> int:
+    """Files of practical work that nothing names: left by a power cut while an erasure was carried out. What is set aside may name one."""
+    gone = _halves(database, folder, now)
+    with database.sessions() as db:
+        aside = (sa.select(HeldEntry.id).where(HeldEntry.settled_at.is_(None)), sa.select(StoredSegment.id).where(StoredSegment.state == "quarantine"))
+        if any(db.scalar(one.limit(1)) is not None for one in aside):
+            return gone
+        named = set(db.scalars(sa.select(PracticalWork.file_sha256).where(PracticalWork.file_sha256.is_not(None))))
+    return gone + _drop(path for path in _files(folder) if path.name not in named and _older(path, now - MADE_KEPT))
+
+
 def _files(folder: Path) -> Iterator[Path]:
     return (Path(base) / name for base, _, names in os.walk(folder) for name in names)
 
@@ -108,7 +121,7 @@ TABLE = (
     Line("sabaq.db-wal", say("disk", "The database's log of newest writes"), say("disk", "written back by itself; cut above 64 MB"), _log),
     Line("sabaq.db-shm", say("disk", "The index of that log"), SMALL),
     Line("media", say("disk", "Pictures and films of courses"), say("disk", "those of published courses, each once"), _halves),
-    Line("practicals", say("disk", "Files that trainees handed in"), say("disk", "at most 5 MB each; they are results and stay"), _halves),
+    Line("practicals", say("disk", "Files that trainees handed in"), say("disk", "at most 5 MB each; they are results and stay"), _practicals),
     Line("papers", say("disk", "Certificates as they were printed"), say("disk", "one file for each certificate; the same one again at every later print"), _halves),
     Line("made", say("disk", "Files made on demand: lists, print jobs"), say("disk", "14 days after they were made"), _made),
     Line("uploads", say("disk", "Lists of people between preview and take-over"), say("disk", "one for each person, 24 hours"), _uploads),

@@ -162,6 +162,7 @@ def person(found: Person) -> ResponseReturnValue:
         may_edit=can("person.edit", target), may_give=can("role.give", target),
         may_reset=can("account.reset", target), merges=merging.merged_into(g.db, found),
         may_merge="merging.confirm" in current_app.view_functions and can("person.merge", target),
+        may_erase="erasing.erase" in current_app.view_functions and can("person.erase", target),
     )
 
 

@@ -569,6 +569,7 @@ def _forget_ways_in(db: Session, people: Iterable[uuid.UUID]) -> None:
 
 def mark_wipe(folder: Path) -> None:
     """Note, before the erasure is stored, that the database's file is to be cleaned after it."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / WIPE_FILE).write_text("Rows were erased: the database's file is cleaned by the next run of the job.\n", encoding="utf-8")
 
 

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from app import files
 from app.db import Base, Fact, Record
 from app.errors import Conflict, Invalid
 from app.feedback.models import FeedbackSheet
 from app.offices.models import Agency, Classroom, Office
-from app.people.models import Person, PersonName, Posting, Preference, RoleGrant
+from app.people.models import Person, PersonName, Posting, Preference
 from app.policy import Role
 from app.quizzes.models import Answer, Attempt, AttemptEvent, Mark, PracticalMark, PracticalWork
 from app.runs.models import CourseRun, Enrolment, RunReport
 from app.schedule import minutes
 from app.schedule.models import AttendanceMark, Meeting, MinutesLine
-from app.sync import applying, chain, erasing, handover, rebuild, segments
-from app.sync.models import AuditEvent, Erasure, HeldEntry, JournalEntry, Node, StoredSegment
+from app.sync import chain, erasing, erasing_views, handover, rebuild, segments
+from app.sync.models import AuditEvent, Erasure, HeldEntry, Node, StoredSegment
 from app.work import work
-from tests.factories import added, give_role, make_person
+from config import Config
+from tests.factories import added, give_role, make_office, make_person, make_staff
 from tests.runs.rows import enrol, make_run
 from tests.schedule.rows import make_mark, make_meeting
 from tests.sync.nodes import NOW, Installation, centre_and_class
@@ -333,3 +336,72 @@ def test_a_database_restored_from_before_is_told_again(story: Story) -> None:
     erasing.mark_wipe(first.config.folder)
     story.wipe()
     assert traces(first) == []
+
+
+# ---- the page --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.goal("NET-14")
+def test_the_administrator_sees_what_goes_and_types_the_number_before_it_does(client_of: Callable[..., FlaskClient], db: Session, settings: Config) -> None:
+    """The page shows rows that go and that stay; a wrong number or a reason with the name changes nothing and keeps what was typed; then it is done."""
+    office = make_office(db)
+    person = make_person(db, office, family=FAMILY, given=GIVEN, service_number=NUMBER)
+    run = make_run(db, office, state="closed")
+    enrol(db, run, person)
+    client = client_of(make_staff(db, Role.ADMINISTRATOR, office))
+    address = f"/people/{person.id}/erase"
+
+    assert address in client.get(f"/people/{person.id}").text
+    page = client.get(address).text
+    assert "Places in runs" in page
+    wrong = client.post(address, data={"reason": "Order 14", "number": "77"})
+    assert wrong.status_code == 422
+    assert "not the service number" in wrong.text
+    assert "Order 14" in wrong.text
+    named = client.post(address, data={"reason": f"asked by {FAMILY}", "number": NUMBER})
+    assert named.status_code == 422
+    assert "must not name" in named.text
+    assert not (settings.folder / erasing.WIPE_FILE).exists()
+    done = client.post(address, data={"reason": "Order 14", "number": f" {NUMBER} "})
+    assert done.status_code == 303
+    assert (settings.folder / erasing.WIPE_FILE).exists()
+    db.expire_all()
+    assert db.get_one(Person, person.id).display_name == erasing.nameless_number(person.id)
+    assert FAMILY not in client.get("/people").text
+    assert db.scalars(sa.select(AuditEvent).where(AuditEvent.what == "person.erase")).one().about == str(person.id)
+
+
+def test_the_page_says_what_is_in_the_way(client_of: Callable[..., FlaskClient], db: Session) -> None:
+    """Somebody with a place in an open run is not erased: the page says what to do first and has no button."""
+    office = make_office(db)
+    person = make_person(db, office)
+    run = make_run(db, office, state="open")
+    enrol(db, run, person)
+    client = client_of(make_staff(db, Role.ADMINISTRATOR, office))
+    page = client.get(f"/people/{person.id}/erase").text
+    assert f"run {run.code}, which is not closed" in page
+    assert "Erase for ever" not in page
+    assert client.post(f"/people/{person.id}/erase", data={"reason": "Order 14", "number": person.service_number}).status_code == 409
+
+
+def test_the_page_has_words_for_every_table_of_the_plan() -> None:
+    """Nobody reads the name of a table."""
+    assert set(erasing_views.WORDS) == {one.table.name for one in (*erasing.ABOUT, *erasing.NAMING)}
+
+
+def test_the_database_is_cleaned_when_no_test_is_running(nodes: list[Installation]) -> None:
+    """An open supervised attempt of this node holds the cleaning back: it blocks writing for seconds."""
+    centre = nodes[0]
+    erasing.mark_wipe(centre.config.folder)
+    with work(centre.database) as db:
+        run = make_run(db, db.scalars(sa.select(Office)).one())
+        attempt = added(db, Attempt(
+            enrolment_id=enrol(db, run).id, course_version_id=run.course_version_id, quiz="post", kind="exam", number=1, language="ru", seed="s", draw=[],
+            supervised=True, started_at=NOW,
+        )).id
+    erasing.wipe_when_quiet(centre.database, centre.config, NOW)
+    assert (centre.config.folder / erasing.WIPE_FILE).exists()
+    with work(centre.database) as db:
+        db.get_one(Attempt, attempt).state = "handed-in"
+    erasing.wipe_when_quiet(centre.database, centre.config, NOW)
+    assert not (centre.config.folder / erasing.WIPE_FILE).exists()
