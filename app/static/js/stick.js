@@ -84,5 +84,7 @@ async function compare(file) {
 
 if (check) {
   check.hidden = false;
-  check.querySelector("[type=file]").addEventListener("change", (event) => event.target.files[0] && compare(event.target.files[0]));
+  const chosen = check.querySelector("[type=file]");
+  chosen.addEventListener("click", () => (chosen.value = ""));  // the same file again counts as a choice, too
+  chosen.addEventListener("change", () => chosen.files[0] && compare(chosen.files[0]));
 }
