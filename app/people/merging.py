@@ -329,6 +329,15 @@ def unmerge(db: Session, merge: PersonMerge, *, by: uuid.UUID, now: datetime) ->
         raise Conflict(say("merge", "These files were separated already."))
     merge.undone_at, merge.undone_by = now, by
     db.flush()
+    count = turn_back(db, merge)
+    _reopen_account(db, merge)
+    _refresh(db, db.get_one(Person, merge.kept_id))
+    db.flush()
+    return count
+
+
+def turn_back(db: Session, merge: PersonMerge) -> int:
+    """Every reference that a merge turned at this node means the dropped file again; gives how many."""
     rows = db.scalars(sa.select(MergedReference).where(MergedReference.merge_id == merge.id)).all()
     by_place: dict[tuple[str, str], list[uuid.UUID]] = {}
     for row in rows:
@@ -341,9 +350,6 @@ def unmerge(db: Session, merge: PersonMerge, *, by: uuid.UUID, now: datetime) ->
             connection.execute(sa.update(table).where(*which).values({column: merge.dropped_id}))
     connection.execute(sa.delete(MergedReference).where(MergedReference.merge_id == merge.id))
     db.expire_all()
-    _reopen_account(db, merge)
-    _refresh(db, db.get_one(Person, merge.kept_id))
-    db.flush()
     return len(rows)
 
 

@@ -399,8 +399,8 @@ class _Task:
             refresh_corrected(self.db, some)
         for row in found.get(PersonMerge.__tablename__, ()):
             merge = self.db.get(PersonMerge, row.values["id"])
-            if merge is not None and merge.undone_at is None:
-                merging.turn(self.db, merge)
+            if merge is not None:
+                (merging.turn if merge.undone_at is None else merging.turn_back)(self.db, merge)
 
 
 def _owners(db: Session, table: sa.Table, ids: Iterable[uuid.UUID], *, version: bool) -> dict[uuid.UUID, tuple[str, int]]:

@@ -19,17 +19,18 @@ from app.courses.models import CourseVersion, Media
 from app.errors import BadSegment
 from app.ids import new_token, token_hash
 from app.offices.models import Classroom, Office, Seat
+from app.people import merging
 from app.people.models import Person, PersonName, RoleGrant, SignIn
 from app.people.names import Name, fold
 from app.people.register import rename_person
 from app.policy import Role
 from app.quizzes.models import Answer, Attempt
 from app.runs.models import CourseRun, Enrolment, RunTrainer
-from app.schedule.models import AttendanceMark, Meeting
+from app.schedule.models import AttendanceMark, Meeting, MinutesLine
 from app.sync import applying, arriving, chain, handover, rows, scope, sealer, segments
 from app.sync.arriving import Arrived
 from app.sync.catalogue import TABLES, Kind
-from app.sync.models import AuditEvent, HeldEntry, JournalEntry, Node
+from app.sync.models import AuditEvent, HeldEntry, JournalEntry, Node, PersonMerge
 from app.sync.segments import Segment
 from app.work import work
 from tests.factories import added, make_classroom, make_office, make_person, make_staff
@@ -477,6 +478,26 @@ def test_a_name_corrected_at_the_class_stays_corrected(world: World) -> None:
         assert (person.owner_node, person.gender, person.display_name, fold("Newname") in person.search_key, "trainee" in person.search_key) == (
             "centre", "f", "Newname Aigerim", True, True,
         )
+
+
+def test_a_merge_and_its_undoing_reach_the_class(world: World) -> None:
+    """What the class wrote about a dropped file means the kept one once it hears of the merge, and the dropped one again when that is undone."""
+    world.sync()
+    with work(world.near.database) as db:
+        mine = added(db, MinutesLine(run_id=world.ids["near-run"], day=NOW.date(), at=NOW, by_id=world.ids["near-idle"], what="note")).id
+    with work(world.centre.database) as db:
+        dropped, kept = (db.get_one(Person, world.ids[f"near-{who}"]) for who in ("idle", "trainee"))
+        merge = merging.merge(db, dropped=dropped, kept=kept, by=world.ids["registrar"], now=NOW, reason="one officer", document=True).id
+    world.sync()
+    with world.near.database.sessions() as db:
+        merged = db.scalar(sa.select(MinutesLine.by_id).where(MinutesLine.id == mine))
+    with work(world.centre.database) as db:
+        merging.unmerge(db, db.get_one(PersonMerge, merge), by=world.ids["registrar"], now=NOW)
+    world.sync()
+
+    with world.near.database.sessions() as db:
+        again = db.scalar(sa.select(MinutesLine.by_id).where(MinutesLine.id == mine))
+    assert (merged, again) == (world.ids["near-trainee"], world.ids["near-idle"])
 
 
 # ---- roles that ended ------------------------------------------------------------------------------------------------
