@@ -58,15 +58,13 @@ class ConfirmForm(Form):
 @guarded("person.merge")
 def doubles() -> ResponseReturnValue:
     """Files of the reader's offices that are probably of one officer."""
-    from app.sync.views import tabs
-
     pairs = merging.proposals(g.db, scope(actor(), "person.merge"))
     merged = g.db.execute(
         sa.select(PersonMerge, Person).join(Person, Person.id == PersonMerge.kept_id)
         .where(PersonMerge.undone_at.is_(None)).order_by(PersonMerge.merged_at.desc()).limit(20)
     ).all()
     seen = [(merge, person) for merge, person in merged if can("person.merge", the_person(g.db, person.id)[1])]
-    return render_template("people/register/doubles.html", pairs=pairs, words=matching.WORDS, merged=seen, tabs=tabs())
+    return render_template("people/register/doubles.html", pairs=pairs, words=matching.WORDS, merged=seen)
 
 
 # ---- two files side by side ------------------------------------------------------------------------------------------

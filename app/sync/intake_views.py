@@ -74,7 +74,7 @@ def index() -> ResponseReturnValue:
     return render_template(
         "sync/intake.html", nodes=nodes, chosen=chosen if chosen in nodes else "", came=[Told(one) for one in came],
         held=[Kept(one, nodes[one.node], one.why in intake.BY_ITSELF) for one in intake.held_of(db, *codes)], words=wording,
-        provisional=provisional(db), doubles=len(proposals(db, paths)), size_words=views.size_words, tabs=views.tabs(),
+        provisional=provisional(db), doubles=len(proposals(db, paths)), size_words=views.size_words,
     )
 
 
@@ -152,7 +152,7 @@ def _entry_page(held: HeldEntry, form: ReasonForm) -> str:
     ]
     missing = [(BY_NAME[t].name if (t := rows.references(held.table).get(c, held.table)) in BY_NAME else t, key) for c, key in (held.detail.get("missing") or {}).items()] if held.table in BY_NAME else []
     return render_template(
-        "sync/held.html", held=held, found=found, parts=parts, form=form, words=wording, missing=missing, tabs=views.tabs(),
+        "sync/held.html", held=held, found=found, parts=parts, form=form, words=wording, missing=missing,
         title=db.scalar(sa.select(Node.title).where(Node.code == held.node)) or held.node, may_take_in=intake.may_take_in(held),
         by=db.scalar(sa.select(Person.short_name).where(Person.id == held.settled_by)) if held.settled_by else "",
         told=str(held.detail.get("said") or ""),

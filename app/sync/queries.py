@@ -16,7 +16,7 @@ from app.offices.models import Classroom, DailyCheck, Office
 from app.quizzes.models import Attempt
 from app.schedule.models import ClassDay
 from app.sync import chain, sealer
-from app.sync.models import Epoch, Exchange, HeldEntry, Node, StoredReceipt, StoredSegment
+from app.sync.models import AuditEvent, Epoch, Exchange, HeldEntry, Node, StoredReceipt, StoredSegment
 from app.sync.rules import Contacts, Facts, Owed
 
 LOGS = {"audit_event"}
@@ -356,6 +356,35 @@ def receipts_of(db: Session, own: str, peer: str, *, most: int = 20) -> Sequence
     r = StoredReceipt
     both = sa.or_(sa.and_(r.by == own, r.about == peer), sa.and_(r.by == peer, r.about == own))
     return db.scalars(sa.select(r).where(both).order_by(r.at.desc(), r.place.desc()).limit(most)).all()
+
+
+@dataclass(frozen=True)
+class Unentitled:
+    """What somebody did at a class server after his role had ended, before the server heard of it: it stands, and is flagged."""
+
+    person: str
+    since: datetime
+    done: Mapping[str, int]  # table -> entries
+
+
+def done_without_a_role(db: Session, node: str, now: datetime, *, most: int = 10) -> list[Unentitled]:
+    """What a class server has flagged in the last three months, the newest first."""
+    a = AuditEvent
+    events = db.scalars(
+        sa.select(a).where(a.at >= now - timedelta(days=92), a.what == "done without a role", a.owner_node == node).order_by(a.at.desc()).limit(most)
+    ).all()
+    names = people_named(db, [_id(event.about) for event in events])
+    return [
+        Unentitled(names.get(person, "–") if (person := _id(event.about)) else "–", datetime.fromisoformat(event.detail["since"]), event.detail.get("done") or {})
+        for event in events if "since" in event.detail
+    ]
+
+
+def _id(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
 
 
 def own_lives(db: Session) -> Sequence[Epoch]:

@@ -214,7 +214,7 @@ def index() -> ResponseReturnValue:
     return lists.export(view) or render_template(
         "sync/exchange.html", view=view, counts=counts, shapes=wording.STANDING_SHAPES, standings=wording.STANDINGS, alarm_words=wording.ALARMS,
         ways=wording.WAYS, address=address_of, may_read_nodes=can("node.read") and "nodes.index" in current_app.view_functions,
-        may_invite=can("node.keep") and "nodes.invite" in current_app.view_functions, tabs=tabs(),
+        may_invite=can("node.keep") and "nodes.invite" in current_app.view_functions
     )
 
 
@@ -224,9 +224,12 @@ def lines_here(db: Session) -> list[Line]:
     return [line_of(sight) for sight in queries.sights(db, [(node, office, room) for node, office, room in rows], clock.now())]
 
 
+@bp.app_template_global("exchange_tabs")
 def tabs() -> list[tuple[str, str, Message]]:
     """The pages of the section that who asks may open: key, address, words."""
     found = [("exchange", url_for("exchange.index"), say("exchange", "Exchange"))]
+    if can("exchange.do"):
+        found.append(("stick", url_for("stick.index"), say("exchange", "Sticks")))
     if not is_class_server():
         if can("intake.do"):
             found.append(("intake", url_for("intake.index"), say("exchange", "Intake desk")))
@@ -241,9 +244,10 @@ def address_of(deed: Deed, node: Node | None) -> str:
     """Where the button of a next action leads; empty where this node has no such page or the reader may not open it."""
     pages = current_app.view_functions
     if deed in (Deed.WRITE, Deed.TAKE):
-        if "stick.index" not in pages or not can("exchange.do"):
+        if not can("exchange.do"):
             return ""
-        return url_for("stick.index" if deed is Deed.WRITE else "stick.arrived")
+        to = node.code if node is not None and deed is Deed.WRITE and not is_class_server() else None
+        return url_for("stick.index", to=to, _anchor="write" if deed is Deed.WRITE else "arrived")
     if deed is Deed.JOIN:
         return url_for("joining.index")
     if node is None:
@@ -302,9 +306,10 @@ def _peer_page(sight: Sight | None, following: Next, receipted: datetime | None,
     return render_template(
         "sync/peer.html", sight=sight, line=line, next=following, receipted=receipted, exchanges=exchanges, shown=[Told(one) for one in exchanges],
         receipts=queries.receipts_of(g.db, own_code(), code) if sight else [], people=queries.people_named(g.db, [one.by_id for one in exchanges]),
+        flagged=queries.done_without_a_role(g.db, own_code() if is_class_server() else code, clock.now()) if sight else [],
         held=intake.held_of(g.db, code) if sight else [], alarms=alarms(sight.facts) if sight else [], words=wording, drift_words=drift_words,
         size_words=size_words, wire=contact.line_to(g.db, code) if sight and is_class_server() else None, wire_words=contact.in_words, address=address_of, form=form or LookForm(formdata=None), own=own_code(), lives=queries.own_lives(g.db),
-        may_look=not is_class_server() and can("exchange.do", target), may_intake=not is_class_server() and can("intake.do", target), tabs=tabs(),
+        may_look=not is_class_server() and can("exchange.do", target), may_intake=not is_class_server() and can("intake.do", target)
     )
 
 

@@ -274,6 +274,22 @@ def test_a_class_server_has_no_intake_desk(at_class: Callable[[], FlaskClient]) 
     assert [browser.get(path).status_code for path in ("/exchange/intake", "/people/doubles")] == [404, 404]
 
 
+@pytest.mark.goal("NET-14")
+def test_what_was_done_after_a_role_had_ended_is_flagged(client_of: SignIn, db: Session, office: Office, operator: Person) -> None:
+    """The class server's flag stands on its page with who, since when and what; nothing is dropped."""
+    server, person = make_server(db, office), make_person(db, office, family="Dosova")
+    added(db, AuditEvent(
+        at=clock.now(), actor_id=None, what="done without a role", about=str(person.id), owner_node=server.node.code,
+        detail={"since": (clock.now() - timedelta(days=3)).isoformat(), "roles": ["trainer"], "done": {"attendance_mark": 14}},
+    ))
+    code = server.node.code
+
+    page = client_of(operator).get(f"/exchange/nodes/{code}").get_data(as_text=True)
+
+    assert "<b>Dosova A.</b>" in page
+    assert "14 attendance marks" in page
+
+
 def test_exchange_rows_stay_in_the_order_of_their_place(client_of: SignIn, db: Session, office: Office, operator: Person) -> None:
     """A clock set back does not put a later exchange below an earlier one."""
     server = make_server(db, office)
