@@ -53,7 +53,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, classday, certificates, job_views, date_views, lists, exchange, stick_views, handover_views):
         app.register_blueprint(folder.bp)
 
-    app.jinja_env.globals.update(revoked_here=lambda: None, accounts_page=lambda: "", date_doubted=date_views.doubted)  # a class server has the first two
+    app.jinja_env.globals.update(revoked_here=lambda: False, accounts_page=lambda: "", date_doubted=date_views.doubted)  # a class server has the first two
     if config.ROLE == "classroom":
         joining_views.install(app, database)
     else:

@@ -30,7 +30,6 @@ from app.sync import exchange, handshake, joining, trust
 from app.sync.joining import Colleague
 from app.sync.joining_forms import AnswerForm, CodeForm, ComparedForm, FirstAccountForm, SnapshotForm
 from app.sync.keys import load_or_make
-from app.sync.models import Node
 from app.sync.trust import Joining
 
 bp = Blueprint("joining", __name__)
@@ -64,10 +63,10 @@ def joined(app: Flask, database: Database) -> bool:
     return bool(app.extensions["sabaq.joined"])
 
 
-def revoked_here() -> Node | None:
-    """This node's own line, when it says that the centre trusts it no more: every page of a revoked class server says so."""
-    own = joining.node_of(g.db, current_app.config["NODE"]) if "db" in g else None
-    return own if own is not None and own.state == "revoked" else None
+def revoked_here() -> bool:
+    """Whether the centre has said that it trusts this class server no more: every page says so then."""
+    found = trust.read(_folder())
+    return found is not None and bool(found.revoked_at)
 
 
 # ---- where it stands -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import base64
 import json
 import os
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +36,7 @@ class Joining:
     accepted: bool | None = None  # by a person at the centre; None: not yet
     confirmed_at: str = ""
     request: str = ""  # the letter that was sent, so that asking again is the same request
+    revoked_at: str = ""  # when the centre said, and signed, that it trusts this server no more
 
     @property
     def keys(self) -> PublicKeys | None:
@@ -71,6 +73,13 @@ def keep(folder: Path, joining: Joining) -> Joining:
 def changed(folder: Path, joining: Joining, **values: object) -> Joining:
     """Keep it with these values."""
     return keep(folder, replace(joining, **values))  # type: ignore[arg-type]
+
+
+def revoked(folder: Path, *, at: datetime) -> None:
+    """The centre has said that this server is revoked: all its pages say so from now on."""
+    joining = read(folder)
+    if joining is not None and not joining.revoked_at:
+        changed(folder, joining, revoked_at=at.isoformat())
 
 
 def forget(folder: Path) -> None:

@@ -399,6 +399,8 @@ def exchange_now(
             report = at_work.run()
         except DomainError as error:
             _note_failure(database, centre.code, error, chance or SystemRandom())
+            if isinstance(error, Revoked):
+                trust.revoked(config.folder, at=clock.now())
             raise
         finally:
             wire.close()

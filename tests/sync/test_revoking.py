@@ -25,7 +25,7 @@ from app.policy import Role
 from app.quizzes import services as quizzes
 from app.quizzes.models import Answer, Attempt, AttemptClock, AttemptEvent, Mark
 from app.runs.models import CourseRun, Enrolment
-from app.sync import handover, handshake, joining, keys
+from app.sync import handover, handshake, joining, keys, trust
 from app.sync.models import HandOver, JoinCode, Node, SegmentRelease, StoredSegment
 from app.work import work
 from tests.factories import (
@@ -389,14 +389,19 @@ def test_a_revoked_server_says_so_on_its_pages(tmp_path: Path) -> None:
         office = make_office(db)
         manager = make_person(db, office)
         give_role(db, manager, Role.CLASS_MANAGER, office)
-        own = added(db, Node(code=node.code, role="classroom", title="Class server", office_id=office.id, state="revoked", revoked_at=clock.now(), revoked_why="stolen"))
+        db.add(Node(code=node.code, role="classroom", title="Class server", office_id=office.id, state="joined"))
+        db.flush()
         credentials.use_pepper("p" * 40)
         signing_in.set_password(db, person_id=manager.id, password_hash=credentials.hash_password("four words of my own"), now=clock.now(), user_name="m")
         cookie = make_sign_in(db, manager)
-        assert own.state == "revoked"
     client = with_pages(node).test_client()
     with client.session_transaction() as session:
         session["_user_id"], session["_fresh"] = cookie, True
+
+    joining.ask(node.config.folder, node=node.code, typed=handshake.new_code(), address="", now=NOW)
+    assert "was revoked" not in client.get("/offices").text
+
+    trust.revoked(node.config.folder, at=NOW)
 
     assert "was revoked" in client.get("/offices").text
     node.close()
