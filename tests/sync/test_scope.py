@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app import files
 from app.certificates.models import Certificate, CertificateEvent, NumberBlock
 from app.courses.models import CourseVersion, Media
+from app.db import Database
 from app.errors import BadSegment
 from app.ids import new_token, token_hash
 from app.offices.models import Classroom, Office, Seat
@@ -27,12 +28,13 @@ from app.policy import Role
 from app.quizzes.models import Answer, Attempt
 from app.runs.models import CourseRun, Enrolment, RunTrainer
 from app.schedule.models import AttendanceMark, Meeting, MinutesLine
-from app.sync import applying, arriving, chain, handover, rows, scope, sealer, segments
+from app.sync import applying, arriving, chain, handover, keys, rows, scope, sealer, segments
 from app.sync.arriving import Arrived
 from app.sync.catalogue import TABLES, Kind
 from app.sync.models import AuditEvent, HeldEntry, JournalEntry, Node, PersonMerge
 from app.sync.segments import Segment
 from app.work import work
+from config import Config
 from tests.factories import added, make_classroom, make_office, make_person, make_staff
 from tests.runs import rows as runs
 from tests.schedule import rows as meetings
@@ -669,3 +671,40 @@ def test_what_stood_in_the_way_is_tried_again(world: World) -> None:
 
     with world.near.database.sessions() as db:
         assert (db.get_one(Enrolment, other).person_id, db.scalars(sa.select(HeldEntry.settled_how)).all()) == (world.ids["near-idle"], ["applied"])
+
+
+def test_both_databases_send_and_take(database: Database, tmp_path: Path) -> None:
+    """A centre on either database makes a version, and a class server on either takes it: the rows come out the same."""
+    config = Config(NODE="centre", INSTANCE=str(tmp_path), SECRET_KEY="k" * 40, PEPPER="p" * 40)
+    config.folder.mkdir()
+    database.node = "centre"
+    database.sessions.configure(info={"node": "centre", "role": "centre"})
+    near, far = install(tmp_path, "near", role="classroom"), install(tmp_path, "far", role="classroom")
+    world = World(Installation(config, database, keys.load_or_make(config.folder)), near, far, {})
+    with work(database) as db:
+        _people_and_runs(db, world)
+    try:
+        taken = world.sync()
+        given(world)
+        again = world.sync()
+        sent = contents(near)
+        here = Installation(replace(near.config, NODE="near"), database, near.keys)
+        back = _rows_again(world, here)
+    finally:
+        near.close()
+        far.close()
+
+    assert (taken.state, again.state, again.counts["changed"], back) == ("taken", "taken", 5, sent)
+
+
+def _rows_again(world: World, here: Installation) -> dict[str, list[dict[str, Any]]]:
+    """The whole version taken by a class server on the same database as the centre, once the centre's rows are away."""
+    found = world.down(held=None)
+    with here.database.sessions() as db:
+        for table in reversed(Node.metadata.sorted_tables):
+            db.connection().execute(sa.delete(table))
+        db.commit()
+    here.database.node = "near"
+    here.database.sessions.configure(info={"node": "near", "role": "classroom"})
+    assert world.take(found, here).state == "taken"
+    return contents(here)
