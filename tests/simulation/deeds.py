@@ -13,17 +13,20 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.certificates import services as certificates
 from app.certificates.models import Certificate, NumberBlock
+from app.courses.models import CourseVersion
 from app.ids import new_id
 from app.offices.models import Seat
+from app.people import merging
 from app.people.models import Person, PersonName, Posting, RoleGrant
 from app.progress.models import LessonProgress
 from app.quizzes import services as quizzes
 from app.quizzes.models import Attempt, AttemptEvent, Incident
 from app.runs.models import CourseRun, Enrolment
 from app.schedule.models import AttendanceMark, MinutesLine, Seating
-from app.sync.models import AuditEvent
+from app.sync import handover
+from app.sync.models import AuditEvent, Node
 from app.work import work
-from tests.simulation.first_day import QUIZ, STARTS, enrolment
+from tests.simulation.first_day import QUIZ, STARTS, enrolment, plan_run
 from tests.simulation.world import Machine, Outcome, World
 
 WRITER = "the-tab"
@@ -281,6 +284,21 @@ def take_out_seating(world: World, machine: Machine) -> Outcome:
     return world.ask(machine, f"seating {seating_id[-4:]} removed", do)
 
 
+def save_too_late(world: World, machine: Machine) -> Outcome:
+    """A browser that slept sends an answer to a test that is over: it must be refused."""
+    (attempt_id,) = one(world, machine, "SELECT id FROM attempt WHERE owner_node = ? AND state <> 'open' ORDER BY id", machine.code)
+
+    def do() -> None:
+        with work(machine.database) as db:
+            attempt = row(db, Attempt, attempt_id)
+            quizzes.save_answer(
+                db, attempt.id, question=attempt.draw[0], response={"chosen": "a"}, revision=999, key=new_id().hex, writer=WRITER, now=clock.now(),
+                uptime=clock.uptime(),
+            )  # fmt: skip
+
+    return world.ask(machine, f"an answer too late for {attempt_id[-4:]}", do)
+
+
 # ---- at the centre ---------------------------------------------------------------------------------------------------
 
 
@@ -337,10 +355,111 @@ def suspend_certificate(world: World, machine: Machine) -> Outcome:
     return world.ask(machine, f"certificate {certificate_id[-4:]} {'restored' if restore else 'suspended'}", do)
 
 
+def enrol_late(world: World, machine: Machine) -> Outcome:
+    """The centre enrols somebody in a run that a class server keeps; he follows with the next bundle."""
+    run_id, owner = one(world, machine, "SELECT id, owner_node FROM course_run WHERE state = 'open' ORDER BY id")
+    person_id, agency_id = one(world, machine, "SELECT id, agency_id FROM person WHERE owner_node = ? AND service_number LIKE '2%' ORDER BY id", machine.code)
+
+    def do() -> None:
+        with work(machine.database) as db:
+            run = row(db, CourseRun, run_id)
+            there = sa.select(Enrolment.id).where(Enrolment.run_id == run.id, Enrolment.person_id == uuid.UUID(person_id))
+            if db.scalar(there) is None:
+                highest = db.scalar(sa.select(sa.func.max(Enrolment.number)).where(Enrolment.run_id == run.id)) or 0
+                db.add(enrolment(run, uuid.UUID(person_id), uuid.UUID(agency_id), highest + 1))
+
+    return world.ask(machine, f"{person_id[-4:]} enrolled late in a run of {owner}", do)
+
+
+def plan_and_give(world: World, machine: Machine) -> Outcome:
+    """A new run, given to the class server of its room."""
+    code, room_id, office_id = one(
+        world, machine, "SELECT code, classroom_id, office_id FROM node WHERE role = 'classroom' AND state = 'joined' ORDER BY code"
+    )
+    (version_id,) = one(world, machine, "SELECT id FROM course_version ORDER BY id")
+    name = f"R-2026-{machine.look('SELECT count(*) FROM course_run')[0][0] + 1}-{machine.life}"
+
+    def do() -> None:
+        with work(machine.database) as db:
+            run = plan_run(db, name, uuid.UUID(version_id), uuid.UUID(office_id), uuid.UUID(room_id), world.template.people[code])
+            server = db.scalars(sa.select(Node).where(Node.code == code)).one()
+            handover.give(db, run, server=server, by=world.template.people["centre"], now=clock.now())
+
+    return world.ask(machine, f"plans {name} and gives it to {code}", do)
+
+
+def take_back(world: World, machine: Machine) -> Outcome:
+    """The centre takes a run back by its own word, or gives it again."""
+    run_id, owner = one(world, machine, "SELECT id, owner_node FROM course_run WHERE state = 'open' ORDER BY id")
+
+    def do() -> None:
+        with work(machine.database) as db:
+            run = row(db, CourseRun, run_id)
+            if run.owner_node == machine.code:
+                server = handover.class_server_of(db, run)
+                if server is not None:
+                    handover.give(db, run, server=server, by=world.template.people["centre"], now=clock.now())
+            else:
+                handover.take_back(db, run, by=world.template.people["centre"], now=clock.now(), reason="the class moved")
+
+    return world.ask(machine, f"takes {run_id[-4:]} back or gives it again ({owner})", do)
+
+
+def take_over(world: World, machine: Machine) -> Outcome:
+    """A walk-in's file becomes the centre's."""
+    (person_id,) = one(world, machine, "SELECT id FROM person WHERE owner_node <> ? ORDER BY id", machine.code)
+
+    def do() -> None:
+        with work(machine.database) as db:
+            merging.take_over(db, row(db, Person, person_id), by=world.template.people["centre"], now=clock.now(), reason="confirmed")
+
+    return world.ask(machine, f"takes {person_id[-4:]} over", do)
+
+
+def merge(world: World, machine: Machine) -> Outcome:
+    """Two files are one officer."""
+    walk_ins = machine.look("SELECT id FROM person WHERE provisional ORDER BY id")
+    if len(walk_ins) < 2:
+        raise Nothing
+    dropped_id, kept_id = (key for (key,) in world.chance.sample(walk_ins, 2))
+    world.happened.add("merge")
+
+    def do() -> None:
+        with work(machine.database) as db:
+            merging.merge(
+                db, dropped=row(db, Person, dropped_id), kept=row(db, Person, kept_id), by=world.template.people["centre"], now=clock.now(),
+                reason="one officer, seen with his papers", document=True,
+            )  # fmt: skip
+
+    return world.ask(machine, f"merges {dropped_id[-4:]} into {kept_id[-4:]}", do)
+
+
+def publish(world: World, machine: Machine) -> Outcome:
+    """The course gets another version; runs stay with theirs."""
+    (course_id,) = one(world, machine, "SELECT id FROM course ORDER BY id")
+
+    def do() -> None:
+        with work(machine.database) as db:
+            newest = db.scalars(
+                sa.select(CourseVersion).where(CourseVersion.course_id == uuid.UUID(course_id)).order_by(CourseVersion.number.desc())
+                .options(sa.orm.undefer(CourseVersion.content))
+            ).first()
+            assert newest is not None
+            db.add(
+                CourseVersion(
+                    course_id=newest.course_id, number=newest.number + 1, content_hash=f"{newest.number + 1:064}", titles=newest.titles,
+                    languages=newest.languages, content=newest.content, published_at=clock.now(),
+                )
+            )
+
+    return world.ask(machine, "publishes another version", do)
+
+
 ON_A_CLASS_SERVER = (
     Deed("save answers", 8, save_answers),
     Deed("begin the test", 5, start_attempt),
     Deed("hand in", 3, hand_in),
+    Deed("save too late", 1, save_too_late),
     Deed("take the roll", 5, take_roll),
     Deed("note", 3, note),
     Deed("walk-in", 3, walk_in),
@@ -354,6 +473,12 @@ ON_A_CLASS_SERVER = (
     Deed("withdraw", 1, withdraw),
 )
 AT_THE_CENTRE = (
+    Deed("late enrolment", 2, enrol_late),
+    Deed("new run", 2, plan_and_give),
+    Deed("take a run back", 1, take_back),
+    Deed("take a walk-in over", 2, take_over),
+    Deed("merge", 1, merge),
+    Deed("new version", 1, publish),
     Deed("role", 3, give_role),
     Deed("file", 3, change_person),
     Deed("revoke a certificate", 2, revoke_certificate),

@@ -66,6 +66,8 @@ def restore(world: World) -> None:
     world.restart(machine)
     world.look_at(machine)
     machine.fresh = set()
+    for code in sorted(world.revoked if machine.role == "centre" else ()):
+        revoke(world, code)  # it has forgotten that: the people who look at the alarm have not
 
 
 def clone(world: World) -> None:
@@ -114,23 +116,28 @@ def steal(world: World) -> None:
     machine = any_class(world)
     if machine is None or machine.place != machine.code or len(world.classes()) < 2 or f"{machine.code}-2" in world.machines:
         return
-    centre = world.centre
-
-    def revoke() -> None:
-        with work(centre.database) as db:
-            node = joining.node_of(db, machine.code)
-            assert node is not None
-            joining.revoke(db, node, why="stolen", by=world.template.people[CENTRE], now=centre.clock.now())
-
     machine.lost = machine.thief = True
     world.happened.add("stolen")
     world.note(machine, "is stolen")
-    if not world.ask(centre, f"revokes {machine.code}", revoke).ok:
+    world.revoked.add(machine.code)
+    revoke(world, machine.code)
+    forge(world, machine)
+
+
+def revoke(world: World, code: str) -> None:
+    """The centre trusts a node no more. People see to it that this is done, however often the power fails."""
+    centre = world.centre
+
+    def do() -> None:
+        with work(centre.database) as db:
+            node = joining.node_of(db, code)
+            assert node is not None
+            if node.state != "revoked":
+                joining.revoke(db, node, why="stolen", by=world.template.people[CENTRE], now=centre.clock.now())
+
+    while not world.ask(centre, f"revokes {code}", do).ok:
         centre.power.disk_full = False
         centre.stop()
-        world.ask(centre, f"revokes {machine.code}", revoke)
-    world.revoked.add(machine.code)
-    forge(world, machine)
 
 
 def forge(world: World, thief: Machine) -> None:

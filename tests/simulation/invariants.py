@@ -14,7 +14,9 @@ import sqlalchemy as sa
 
 from app.certificates import queries as certificates
 from app.certificates.rules import State
+from app.people import merging
 from app.sync import applying, chain, rebuild
+from app.sync.models import PersonMerge
 from app.work import work
 from tests.simulation import carrying
 from tests.simulation.world import ATTEMPTS, CENTRE, FACTS, RECORDS, Machine, Violation, World, named
@@ -95,8 +97,8 @@ def i8_cursor_and_data_move_together(world: World, machine: Machine) -> None:
 def i9_no_epoch_twice(world: World, machine: Machine) -> None:
     """I9: a node never writes under an epoch where another incarnation wrote what it does not hold, once it can know of that."""
     for epoch, number, digest in machine.look("SELECT epoch, number, hash FROM segment WHERE state = 'own' AND stream = 'up'"):
-        if digest in world.sealed:
-            continue  # it was on the disk, or came back, when this incarnation began
+        if digest in world.sealed or not machine.anchored(epoch, number):
+            continue  # it was on the disk, or came back, when this incarnation began; or it has never left this machine
         world.sealed.add(digest)
         before = world.places.setdefault((machine.code, epoch, number), machine.incarnation)
         if before != machine.incarnation and not machine.blind:
@@ -215,6 +217,9 @@ def _take_all(centre: Machine, other: Machine, shuffle: random.Random) -> None:
             segment = next(chain.load(db, [link.id]))
         with work(other.database) as db:
             applying.take(db, segment, trust=trust, now=centre.clock.now())
+    with work(other.database) as db:
+        for one in db.scalars(sa.select(PersonMerge).where(PersonMerge.undone_at.is_(None)).order_by(PersonMerge.version, PersonMerge.id)).all():
+            merging.turn(db, one)
 
 
 @at_rest
@@ -304,17 +309,20 @@ def _apart(world: World, machine: Machine) -> str:
         return f"{machine.name} lacks {len(theirs - mine)} of its own segments, which the centre holds"
     sent = set(centre.look('SELECT "table", row_id FROM down_row WHERE node = ?', machine.code))
     aside = centre.aside()
+    merged = dict(centre.look("SELECT dropped_id, kept_id FROM person_merge WHERE undone_at IS NULL"))
     for table in (*FACTS, *RECORDS):
         here, there = machine.table(table), centre.table(table)
         for key, row in here.items():
             own = row["owner_node"] == machine.code
-            if (table, key) in aside or not (own or (table, key) in sent) or _same(row, there.get(key), own):
+            if (table, key) in aside or not (own or (table, key) in sent) or _same(row, there.get(key), own, merged):
                 continue
             how = "says something else" if key in there else "is not"
             return f"{table} {key} of {row['owner_node']}, as {machine.name} holds it, {how} at the centre"
     return ""
 
 
-def _same(here: dict[str, Any], there: dict[str, Any] | None, own: bool) -> bool:
-    """Whether the rows agree; of others' rows a class server gets no reference that leads outside its scope."""
-    return there is not None and all(here[column] == there[column] or (here[column] is None and not own) for column in here)
+def _same(here: dict[str, Any], there: dict[str, Any] | None, own: bool, merged: dict[str, str]) -> bool:
+    """Whether the rows agree. Of others' rows a class server gets no reference that leads outside its scope; a dropped file means the kept one."""
+    return there is not None and all(
+        here[column] == there[column] or (here[column] is None and not own) or merged.get(str(here[column])) == there[column] for column in here
+    )

@@ -240,6 +240,11 @@ class Machine:
             found |= {(table, key) for (key,) in self.look(f'SELECT id FROM "{table}" WHERE segment IS NULL AND owner_node = ?', self.code)}
         return found
 
+    def anchored(self, epoch: str, number: int) -> bool:
+        """Whether the anchor has come so far. Before that a segment does not leave the machine."""
+        found = anchor.read(self.folder)
+        return found is not None and (found.epoch != epoch or found.number >= number)
+
     def new_segments(self) -> list[tuple[str, str, str]]:
         """Segments of the journals that were not looked into yet: id, state, hash."""
         found = []
