@@ -316,20 +316,53 @@ def user_create(user_name: str, name: str, role: str, office_code: str, password
     click.echo(f"{user_name} can sign in.")
 
 
+@user_group.command(name="password", epilog="Example: sabaq user password --service-number 20417064 --user-name dkassymov")
+@click.option("--service-number", required=True)
+@click.option("--user-name", required=True, help="What is typed at the sign-in from now on.")
+@click.option("--password-file", type=click.Path(exists=True, path_type=Path), help="File with the password; else it is asked for.")
+def user_password(service_number: str, user_name: str, password_file: Path | None) -> None:
+    """Give somebody in the register a user name and a password at this node, e.g. the class manager of a class server."""
+    from app.ops import staff
+
+    config, database = node()
+    if password_file:
+        password = password_file.read_text(encoding="utf-8").strip()
+    else:
+        password = click.prompt("Password, at least 15 characters", hide_input=True, confirmation_prompt=True)
+    try:
+        name = staff.set_password(database, config, service_number=service_number, user_name=user_name, password=password)
+    except DomainError as refused:
+        refuse(str(refused))
+    click.echo(f"{name} can sign in as {user_name}.")
+
+
 @click.group(name="backup")
 def backup_group() -> None:
-    """Copies of the database."""
+    """Copies of the node: its database, the files that its rows name, its keys."""
 
 
-@backup_group.command(name="create", epilog="Example: sabaq backup create")
-def backup_create() -> None:
-    """Write a consistent copy of a SQLite database while it is in use, and check that the copy opens."""
+@backup_group.command(name="create", epilog="Example: sabaq backup create --to /media/backup/korday")
+@click.option("--to", type=click.Path(file_okay=False, path_type=Path), help="Folder of the copies, best on another disk; else the node's own folder.")
+def backup_create(to: Path | None) -> None:
+    """Write a consistent copy while the node is in use, and check that it opens. Keep it locked: the node's keys are in it."""
     from app.ops import backup
 
     config, database = node()
     try:
-        click.echo(backup.create(database, config.folder / "backups"))
+        click.echo(backup.create(database, config, to))
     except DomainError as refused:
+        refuse(str(refused))
+
+
+@backup_group.command(name="restore", epilog="Example: sabaq backup restore /media/backup/korday/sabaq-20261122-171500-000000.json")
+@click.argument("copy", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def backup_restore(copy: Path) -> None:
+    """Make this node of a copy, where there is none yet; all of the copy is checked before anything is written."""
+    from app.ops import backup
+
+    try:
+        click.echo(backup.restore(settings.read(), copy))
+    except (DomainError, settings.BadSetting) as refused:
         refuse(str(refused))
 
 

@@ -25,6 +25,8 @@ from app.ops.rules import RELEASED, STEP, Doubt, Known
 from app.people.models import SignIn
 from app.quizzes.models import ClockStep, WallClock
 from app.storage import Trouble, check
+from app.sync import trust
+from app.sync.keys import FILE as KEY_FILE
 from app.sync.models import StoredReceipt, StoredSegment
 from config import WELL_KNOWN_KEYS, Config
 
@@ -108,7 +110,7 @@ def _centre_said(db: Session, node: str) -> datetime | None:
 def examine(config: Config, database: Database) -> list[Finding]:
     """Everything, in the order in which it is needed."""
     return [
-        *_settings(config), *_folders(config), *_database(database), *_storage(database), *_disk(config), *_clock(config), *_printing(), *_jobs(database),
+        *_settings(config), *_folders(config), *_database(database), *_storage(database), *_disk(config), *_clock(config), *_date(config, database), *_joined(config), *_printing(), *_jobs(database),
         *_browsers(database),
     ]
 
@@ -186,6 +188,30 @@ def _clock(config: Config) -> Iterator[Finding]:
         yield Finding("time zones", "ok", f"Zone data is there; this node is in {config.ZONE}.")
     except ZoneInfoNotFoundError:
         yield Finding("time zones", "error", f"No data for {config.ZONE}.", "Install the locked requirements again: the package tzdata is missing.")
+
+
+def _date(config: Config, database: Database) -> Iterator[Finding]:
+    try:
+        doubt = date_doubt({"ROLE": config.ROLE, "NODE": config.NODE}, database)
+    except sa.exc.SQLAlchemyError:
+        return  # said before
+    if doubt not in (None, Doubt.BEFORE_RELEASE):
+        yield Finding("date", "warning", f"Nobody has confirmed today's date ({doubt}): no test that counts begins.", "Set the clock if it is wrong; else open the page /date as the class manager and confirm it.")
+
+
+def _joined(config: Config) -> Iterator[Finding]:
+    keys = config.folder / KEY_FILE
+    if keys.exists() and keys.stat().st_mode & 0o077:
+        yield Finding("node keys", "warning", f"{keys} can be read by others.", f"Run: chmod 600 {keys}")
+    if config.ROLE != "classroom":
+        return
+    joining = trust.read(config.folder)
+    if joining is None or not joining.trusted or not joining.accepted:
+        yield Finding("centre", "warning", "This class server has not joined a centre.", "Open its page in a browser, or run: sabaq sync join --help")
+    elif joining.revoked_at:
+        yield Finding("centre", "error", f"{joining.title} has revoked this server at {joining.revoked_at[:16]} UTC.", "Call the centre: it has to join anew, under a new name.")
+    else:
+        yield Finding("centre", "ok", f"Joined {joining.title}; " + (f"asked at {joining.address}." if joining.address else "no line, exchanges go by stick."))
 
 
 def missing_print_packages() -> list[str]:

@@ -11,6 +11,7 @@ from app.errors import say as message
 from app.offices.models import Agency, Office
 from app.offices.scope import under
 from app.people import credentials, register, signing_in
+from app.people.models import Person
 from app.people.names import Name
 from app.people.rules import password_fault
 from app.policy import Role
@@ -47,6 +48,25 @@ def create(database: Database, config: Config, *, user_name: str, name: str, rol
         )
         register.give_role(db, person, role=Role(role), office=office, since=now.date(), given_by=None)
         signing_in.set_password(db, person_id=person.id, password_hash=hashed, now=now, user_name=user_name)
+
+
+def set_password(database: Database, config: Config, *, service_number: str, user_name: str, password: str) -> str:
+    """Let somebody who is in the register sign in at this node under a user name; gives how he is called.
+
+    On a class server people come down from the centre, their passwords never do. Raises Invalid.
+    """
+    credentials.use_pepper(config.PEPPER)
+    with database.sessions() as db:
+        people = db.execute(sa.select(Person.id, Person.display_name).where(Person.service_number == service_number)).all()
+        if len(people) != 1:
+            raise Invalid(message("staff", "{n} people have the service number {number} here; it must be one.", n=len(people), number=service_number))
+        person_id, name = people[0]
+        if fault := password_fault(password, [user_name, *signing_in.own_words(db, person_id)]):
+            raise Invalid(fault)
+    hashed = credentials.hash_password(password)
+    with work(database) as db:
+        signing_in.set_password(db, person_id=person_id, password_hash=hashed, now=clock.now(), user_name=user_name)
+    return str(name)
 
 
 def _script(name: str) -> str:

@@ -28,11 +28,13 @@ from app import clock, disk, jobs
 from app.db import Database, self_check
 from app.errors import Invalid
 from app.offices.models import Agency, Office
-from app.ops import demo, doctor, migrations, places, staff
-from app.ops.models import Heartbeat, JobRun
-from app.people.models import Person
+from app.ops import demo, doctor, places, staff
+from app.ops.models import JobRun
+from app.people.models import Account, Person
+from app.sync import keys, trust
 from app.work import work
 from config import Config
+from tests.factories import make_person
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -243,18 +245,6 @@ def test_a_port_in_use_is_said_before_anything_is_changed(tmp_path: Path) -> Non
     assert not (tmp_path / "centre" / "sabaq.db").exists()
 
 
-def test_a_backup_opens_and_is_counted(own_database: Database, tmp_path: Path) -> None:
-    """The copy is checked and says how much is in it."""
-    from app.ops import backup
-
-    text = backup.create(own_database, tmp_path / "backups")
-
-    assert "0 people, 0 answers, checked" in text
-    assert len(list((tmp_path / "backups").iterdir())) == 1
-    assert migrations.revision(own_database.engine) == migrations.newest()
-    assert Heartbeat.__tablename__ == "heartbeat"
-
-
 @pytest.mark.goal("XCT-01")
 def test_a_new_node_gets_its_first_country_and_administrator_at_the_terminal(own_database: Database, settings: Config) -> None:
     """Two commands bring a node without anybody to its first sign-in; each step is named while it is missing, and refusals are sentences."""
@@ -278,3 +268,35 @@ def test_a_new_node_gets_its_first_country_and_administrator_at_the_terminal(own
         person, agency = db.execute(sa.select(Person.service_number, Agency.code).join(Agency, Agency.id == Person.agency_id)).one()
         assert (person, agency) == ("alang", "BORDER")
     assert demo.first_steps(Config(), own_database) == []
+
+
+def test_somebody_who_came_down_gets_a_password_at_the_terminal(own_database: Database, settings: Config, tmp_path: Path) -> None:
+    """By service number; a number that nobody has and a weak password are refused, and nothing is set."""
+    with work(own_database) as db:
+        number = make_person(db).service_number
+    with pytest.raises(Invalid):
+        staff.set_password(own_database, settings, service_number="0", user_name="m", password="four words of my own")
+    with pytest.raises(Invalid):
+        staff.set_password(own_database, settings, service_number=number, user_name="m", password="short")
+    with own_database.sessions() as db:
+        assert db.scalar(sa.select(sa.func.count()).select_from(Account)) == 0
+
+    staff.set_password(own_database, settings, service_number=number, user_name="Manager", password="four words of my own")
+
+    with own_database.sessions() as db:
+        assert db.scalars(sa.select(Account.user_name)).all() == ["manager"]
+
+
+def test_the_doctor_says_how_a_class_server_stands_with_its_centre(tmp_path: Path) -> None:
+    """Not joined, joined without a line, revoked; and keys that others can read."""
+    room = Config(NODE="class-1", ROLE="classroom", INSTANCE=str(tmp_path))
+    keys.load_or_make(room.folder)
+    (room.folder / keys.FILE).chmod(0o644)
+    found = [(finding.name, finding.state) for finding in doctor._joined(room)]
+    assert found == [("node keys", "warning"), ("centre", "warning")]
+
+    (room.folder / keys.FILE).chmod(0o600)
+    trust.keep(room.folder, trust.Joining("confirmed", "0" * 64, "", centre="centre", title="Centre", accepted=True))
+    assert [finding.state for finding in doctor._joined(room)] == ["ok"]
+    trust.revoked(room.folder, at=clock.now())
+    assert [finding.state for finding in doctor._joined(room)] == ["error"]
