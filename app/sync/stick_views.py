@@ -44,6 +44,15 @@ def here() -> Here:
     return Here(current_app.extensions["sabaq.database"], config, keys.load_or_make(config.folder))
 
 
+def size_of(size: int) -> str:
+    """Bytes in the unit that a person thinks in, rounded up."""
+    if size < 1_000_000:
+        return i18n.t("stick", "{n} KB", n=max(1, -(-size // 1000)))
+    if size < 10_000_000_000:
+        return i18n.t("stick", "{n} MB", n=-(-size // 1_000_000))
+    return i18n.t("stick", "{n} GB", n=size // 1_000_000_000)
+
+
 def at_centre() -> bool:
     """Whether this is the centre's own node."""
     return bool(current_app.config["ROLE"] == "centre")
@@ -122,7 +131,7 @@ def _index(error: Message | None = None) -> str:
     kept = second_journal.state(Path(current_app.config["FOLDER"]))
     return render_template(
         "sync/stick.html", receivers=receivers, chosen=only, sticks=_sticks(), centre=at_centre(), error=error, token=new_token(192),
-        owed=owed, carried=wording.in_words(owed.tables) if owed else [], last=_last_out(only) if only else None, megabytes=stick.megabytes,
+        owed=owed, carried=wording.in_words(owed.tables) if owed else [], last=_last_out(only) if only else None, size_of=size_of,
         journal=second_journal.in_words(kept, clock.now()) if kept.folder else None, journal_late=kept.late(clock.now()),
     )
 
@@ -177,7 +186,7 @@ def _file(line: Exchange) -> Made:
 @guarded(DO, exchange_at)
 def file(line: Exchange) -> ResponseReturnValue:
     """A bundle that waits as a file: download it, compare the copy, say that it has left."""
-    return render_template("sync/stick_file.html", line=line, made=_file(line), title=_titles(g.db).get(line.peer, line.peer), megabytes=stick.megabytes)
+    return render_template("sync/stick_file.html", line=line, made=_file(line), title=_titles(g.db).get(line.peer, line.peer), size_of=size_of)
 
 
 @bp.get("/exchange/stick/files/<uuid:exchange_id>/bundle")
@@ -252,7 +261,7 @@ def _uploaded(token: str) -> Source:
 def _arrived(source: Source, error: Message | None = None) -> str:
     names = _titles(g.db)
     return render_template(
-        "sync/arrived.html", source=source, titles=names, may_take=_may_take, error=error, centre=at_centre(), megabytes=stick.megabytes,
+        "sync/arrived.html", source=source, titles=names, may_take=_may_take, error=error, centre=at_centre(), size_of=size_of,
         own=current_app.config["NODE"],
     )
 
@@ -435,7 +444,7 @@ def paper(line: Exchange) -> ResponseReturnValue:
     data = pdf.paper(
         "sync/paper_stick.html", language=i18n.language(), title=i18n.t("stick", "Receipt sheet {number}", number=f"{line.place:06d}"),
         told=told, line=line, own=own, own_title=titles.get(own, own), receipt=receipt, short=f"{line.counts.get('sha256', '')[:16]}",
-        now=clock.now(), by=me().name, zone=i18n.viewer_zone(), megabytes=stick.megabytes,
+        now=clock.now(), by=me().name, zone=i18n.viewer_zone(), size_of=size_of,
     )
     return lists.attachment(data, f"stick-{line.place:06d}.pdf", inline=True)
 

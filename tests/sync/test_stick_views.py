@@ -152,7 +152,7 @@ def test_the_week_goes_by_pages_to_the_centre_and_the_answer_comes_back_on_the_s
     assert set(people(centre.node)) == set(people(first.node))
     receipt = text_of(centre.client.get(f"/exchange/stick/papers/{lines(centre, 'in')[0].id}").data)
     assert "Stick taken in" in receipt
-    assert "Held here: up up to segment 1" in receipt
+    assert "Held here of its journal: up to segment 1" in receipt
 
     answer = lines(centre, "out")[0].bundle
     first.client.post("/exchange/stick/take", data={"stick": str(usb), "bundle": answer})
