@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -232,11 +231,6 @@ def clean(node_folder: Path, now: datetime) -> int:
             path.unlink(missing_ok=True)
             gone += 1
     return gone
-
-
-def forget(node_folder: Path, peer: str) -> None:
-    """All of a peer goes: it was revoked, or this node joins anew."""
-    shutil.rmtree(node_folder / FOLDER / peer, ignore_errors=True)
 
 
 def sha256_of(path: Path) -> str:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random, SystemRandom
 from typing import Any
 
@@ -28,7 +28,7 @@ from app.sync.envelope import Answer, BadEnvelope, Cargo, Hello
 from app.sync.exchange import Made, Outcome, Peer
 from app.sync.keys import NodeKeys, load_or_make
 from app.sync.models import Node
-from app.sync.pace import QUICK_TRIES, Pace, wait
+from app.sync.pace import LONGEST_WAIT, QUICK_TRIES, Pace, wait
 from app.sync.staging import Damaged, Part, Staging, UnderWay
 from app.work import work
 from config import Config
@@ -452,12 +452,11 @@ def seconds_until_next(database: Database, config: Config) -> float:
             return EVERY / 10  # it may join any moment
         line = contact.line_to(db, centre.code)
     now = clock.now()
-    due = line.next_at if line.since is not None and line.next_at is not None else line.heard_at and line.heard_at + timedelta(seconds=EVERY)
-    return _bounded(due, now)
+    if line.since is not None and line.next_at is not None:
+        return _bounded(line.next_at - now, LONGEST_WAIT)
+    return _bounded(line.heard_at + timedelta(seconds=EVERY) - now, EVERY) if line.heard_at is not None else 0.0
 
 
-def _bounded(due: datetime | None, now: datetime) -> float:
-    if due is None:
-        return 0.0
+def _bounded(wait_for: timedelta, most: float) -> float:
     # A clock that was set back must not keep the exchange waiting for years.
-    return max(0.0, min((due - now).total_seconds(), 30 * 60.0))
+    return max(0.0, min(wait_for.total_seconds(), most))

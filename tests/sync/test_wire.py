@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -413,6 +413,29 @@ def test_the_job_exchanges_by_itself_and_stops_when_told(nodes: list[Installatio
     assert not worker.is_alive()
 
 
+@pytest.mark.goal("NET-12")
+def test_a_clock_that_was_set_back_does_not_stop_the_exchange(nodes: list[Installation], url: str) -> None:
+    """The last contact lies years ahead of the clock: the next one is a minute away, not years."""
+    _, first = nodes
+    speak(first)
+
+    with clock.using(Stands(NOW.replace(year=2000))):
+        assert wire.seconds_until_next(first.database, first.config) <= wire.EVERY
+    with clock.using(Stands(NOW.replace(year=2099))):
+        assert wire.seconds_until_next(first.database, first.config) == 0
+
+
+class Stands(clock.Clock):
+    """A clock that stands."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__()
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+
 def test_a_node_without_a_centre_says_so(nodes: list[Installation]) -> None:
     """A centre itself, and a class server whose list names no address."""
     centre, first = nodes
@@ -542,6 +565,14 @@ def test_what_is_no_hello_is_refused_with_a_sentence(nodes: list[Installation], 
 
     assert status == 422
     assert b"not how nodes of Sabaq speak" in answer
+
+
+def test_a_hello_of_many_megabytes_is_not_even_read(nodes: list[Installation], url: str) -> None:
+    """413 with a sentence; a piece of a bundle is a megabyte at most."""
+    status, answer = post(nodes[0], url, b"x" * 3_000_000)
+
+    assert status == 413
+    assert b"too large" in answer
 
 
 # ---- pieces ----------------------------------------------------------------------------------------------------------------
