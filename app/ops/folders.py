@@ -126,7 +126,7 @@ TABLE = (
     Line("made", say("disk", "Files made on demand: lists, print jobs"), say("disk", "14 days after they were made"), _made),
     Line("uploads", say("disk", "Lists of people between preview and take-over"), say("disk", "one for each person, 24 hours"), _uploads),
     Line("exchange", say("disk", "Bundles that are arriving or leaving"), say("disk", "one each way for each node, 14 days; never the last twentieth of the disk"), _exchange),
-    Line("backups", say("disk", "Copies of the database and its files"), say("disk", "the newest 14; none is made on a disk that is nearly full"), _halves),
+    Line("backups", say("disk", "Copies of the database and its files"), say("disk", "the newest 7, files that they share once; none is made on a disk that is nearly full"), _halves),
     Line("static", say("disk", "The program's own pictures and styles, compressed"), say("disk", "of this release and the one before")),
     Line(disk.RESERVE_FILE, say("disk", "The reserve that can be given back"), say("disk", "64 MB")),
     *(

@@ -89,7 +89,11 @@ def erase(found: Person) -> ResponseReturnValue:
             form.show(refused)
         return _page(the_person(g.db, person_id)[0], form, refused.message if isinstance(refused, Conflict) else None), status_of(refused)
     erasing.mark_wipe(config.folder)  # before it is stored: a power cut may come between
-    after_commit(lambda: erasing.take_files_away(database, config, gone) and None)
+
+    def take_away() -> None:
+        erasing.take_files_away(database, config, gone)
+
+    after_commit(take_away)
     audit("person.erase", about=str(person_id), rows=gone.rows)
     say_next(say("erase", "The data was erased: {n} rows. Class servers follow at their next contact. The copies named on the page before hold it until they are removed.", n=gone.rows))
     return go("register.index")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -94,10 +93,8 @@ def _faults() -> list[Message]:
 
 
 def last_backup() -> datetime | None:
-    """When the newest copy of the database was made."""
-    folder = Path(current_app.config["FOLDER"]) / "backups"
-    newest = max((path.stat().st_mtime for path in folder.glob("*.db")), default=None) if folder.is_dir() else None
-    return datetime.fromtimestamp(newest, ZoneInfo("UTC")) if newest is not None else None
+    """When the newest copy of the node was made."""
+    return backup.newest(Path(current_app.config["FOLDER"]) / "backups")
 
 
 @dataclass(frozen=True)
@@ -285,7 +282,7 @@ def back_up(of: OfClass) -> ResponseReturnValue:
     at = of.at
     g.db.rollback()  # the copy is made outside any transaction
     try:
-        backup.create(current_app.extensions["sabaq.database"], Path(current_app.config["FOLDER"]) / "backups")
+        backup.create(current_app.extensions["sabaq.database"], current_app.extensions["sabaq.config"])
     except DomainError as refusal:
         say_next(refusal.message, "bad")
     else:
