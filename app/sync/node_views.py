@@ -20,7 +20,7 @@ from app.offices.models import Classroom, Office
 from app.offices.scope import under
 from app.people.models import Person
 from app.policy import Target, allowed, scope
-from app.sync import handshake, joining
+from app.sync import handshake, joining, wording
 from app.sync.joining_forms import ComparedForm, InviteForm, LetterForm, QuarantineForm, RevokeForm
 from app.sync.keys import NodeKeys, load_or_make
 from app.sync.models import JoinCode, JoinRequest, Node
@@ -135,7 +135,7 @@ def _node_page(found: Node, compare: ComparedForm | None = None, word: Quarantin
         replaces=db.get(Node, found.replaces_id) if found.replaces_id else None,
         replaced_by=db.scalars(sa.select(Node).where(Node.replaces_id == found.id)).first(),
         own=own_keys().public.fingerprint, requests=requests, states=STATES, ways=WAYS, code=code, compare=compare or ComparedForm(),
-        held=held, inside=joining.what_is_in(db, found) if held else {}, word=word or QuarantineForm(hash=held.last if held else ""),
+        held=held, inside=wording.in_words(joining.what_is_in(db, found)) if held else [], word=word or QuarantineForm(hash=held.last if held else ""),
         people=dict(db.execute(sa.select(Person.id, Person.short_name).where(Person.id.in_([one.by_id for one in held.words]))).all()) if held else {},
         may_keep=can("node.keep", target), may_release=can("segment.release", target),
     )
