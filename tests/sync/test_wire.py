@@ -44,7 +44,7 @@ from tests.sync.line import leads_to, poor_line, served, speak, staged
 from tests.sync.nodes import NOW, Installation, centre_and_class, copy_rows, install, make_nodes, office_of
 
 KIB = 1024
-OF_A_REQUEST = 700  # bytes of a request or a reply beside what it carries
+OF_A_REQUEST = 400  # bytes of a request beside what it carries
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def _until_over(node: Installation, tries: int = 40) -> tuple[int, int]:
         try:
             requests += (report := speak(node)).requests
         except DomainError:
-            requests += 10
+            requests += 5
             continue
         if report.nothing:
             break
