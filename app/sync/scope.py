@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -42,6 +42,7 @@ from app.runs.models import CourseRun, Enrolment, Nomination, RunReport, RunTrai
 from app.schedule.models import AttendanceMark, ClassDay, Meeting, MeetingItem, MinutesLine, Seating, Taught
 from app.sync import chain, handover, rows, segments
 from app.sync.canonical import canonical
+from app.sync.catalogue import BY_NAME, Kind
 from app.sync.keys import NodeKeys
 from app.sync.models import (
     AuditEvent,
@@ -294,15 +295,31 @@ class Desired:
     ids: dict[str, set[uuid.UUID]] = field(default_factory=dict)
     more: dict[str, set[uuid.UUID]] = field(default_factory=dict)  # by no rule, only because a row refers to them
     there: dict[str, set[uuid.UUID]] = field(default_factory=dict)  # its own rows that others refer to: it has them
+    own: set[uuid.UUID] = field(default_factory=set)  # those of `ids` and `more` that it keeps
 
     def holds(self, table: str, key: uuid.UUID) -> bool:
         """Whether the class server will have this row."""
         return any(key in some.get(table, ()) for some in (self.ids, self.more, self.there))
 
-    def __iter__(self) -> Iterator[Sent]:
+    def all(self, name: str) -> set[uuid.UUID]:
+        """Ids of the rows of a table."""
+        return self.ids.get(name, set()) | self.more.get(name, set())
+
+    def as_sent(self, known: Mapping[str, Mapping[uuid.UUID, str]]) -> dict[str, set[uuid.UUID]]:
+        """Of the rows that were sent before those that need not be read again: facts, published courses, what is kept there."""
+        found: dict[str, set[uuid.UUID]] = {}
+        for name, sent in known.items():
+            table = BY_NAME.get(name)  # None: a table of another release, whose rows go
+            if table is not None and (table.kind is Kind.FACT or table.model is CourseVersion):
+                found[name] = self.all(name) & sent.keys()
+            else:
+                found[name] = {key for key in self.all(name) & self.own if sent.get(key) == KEPT_THERE}
+        return found
+
+    def rows(self, leave_out: Mapping[str, Collection[uuid.UUID]]) -> Iterator[Sent]:
         """Row by row, what is referred to first."""
         for name in sorted({*self.ids, *self.more}, key=lambda one: rows.depth()[one]):
-            for some in by_hundreds(self.ids.get(name, set()) | self.more.get(name, set())):
+            for some in by_hundreds(self.all(name).difference(leave_out.get(name, ()))):
                 table, columns = rows.table_named(name), rows.travelling(name)
                 for row in self.db.connection().execute(sa.select(*columns.values()).where(table.c.id.in_(some)).order_by(table.c.id)).mappings():
                     yield self._sent(name, dict(row))
@@ -350,13 +367,13 @@ def entries_for(db: Session, node: str, *, now: datetime, full: bool = True) -> 
         name = _name(model)
         mine = found.ids.setdefault(name, set())
         table = rows.table_named(name)
-        mine |= _look(db, table, sa.and_(GOES[model](needs), _not_its_own(model, node)), fixed, loose)
+        mine |= _look(db, table, sa.and_(GOES[model](needs), _not_its_own(model, node)), fixed, loose, found)
         wanted = fixed.get(name, set()) - mine
         if not full:
             found.there[name] = _owned(db, table, wanted, node)
             wanted -= found.there[name]
         for some in by_hundreds(wanted):
-            found.more.setdefault(name, set()).update(_look(db, table, table.c.id.in_(some), fixed, loose))
+            found.more.setdefault(name, set()).update(_look(db, table, table.c.id.in_(some), fixed, loose, found))
         maybe = loose.get(name, set()) - mine - found.more.get(name, set())
         found.there.setdefault(name, set()).update(_owned(db, table, maybe, node))
     return found
@@ -377,14 +394,16 @@ def _not_its_own(model: type[Base], node: str) -> Where:
 
 
 def _look(
-    db: Session, table: sa.Table, where: Where, fixed: dict[str, set[uuid.UUID]], loose: dict[str, set[uuid.UUID]]
+    db: Session, table: sa.Table, where: Where, fixed: dict[str, set[uuid.UUID]], loose: dict[str, set[uuid.UUID]], desired: Desired
 ) -> set[uuid.UUID]:
-    """Ids of the rows; what they refer to is added to the others."""
+    """Ids of the rows; what they refer to is added to the others, and which are kept by the class server is noted."""
     into = {**{c: (t, fixed) for c, t in _fixed(table.name).items()}, **{c: (t, loose) for c, t in _loose(table.name).items()}}
     found = set()
-    for row in db.connection().execute(sa.select(table.c.id, *(table.c[column] for column in into)).where(where)):
+    for row in db.connection().execute(sa.select(table.c.id, table.c.owner_node, *(table.c[column] for column in into)).where(where)):
         found.add(row[0])
-        for value, (target, wanted) in zip(row[1:], into.values(), strict=True):
+        if row[1] == desired.node:
+            desired.own.add(row[0])
+        for value, (target, wanted) in zip(row[2:], into.values(), strict=True):
             if value is not None:
                 wanted.setdefault(target, set()).add(value)
     return found
@@ -426,10 +445,14 @@ def next_down(database: Database, node: str, keys: NodeKeys, now: datetime, held
         if full:
             return made.segments
         break
-    with work(database) as db:
+    with database.sessions() as db:
         pending = _pending(db, node, held) or []
-        _forget(db, node, held, pending)
-        return list(chain.load(db, pending))
+        found = list(chain.load(db, pending))
+        outgrown = len(chain.links(db, db.info["node"], chain.down_to(node))) > len(pending) + 1
+    if outgrown:
+        with work(database) as db:
+            _forget(db, node, held, pending)
+    return found
 
 
 def _pending(db: Session, node: str, held: chain.Head | None) -> list[uuid.UUID] | None:
@@ -516,7 +539,12 @@ def _entries(db: Session, node: str, now: datetime, made: _Made, *, full: bool) 
     if not full:
         for name, key, content in db.execute(sa.select(DownRow.table, DownRow.row_id, DownRow.content).where(DownRow.node == node)):
             known.setdefault(name, {})[key] = content
-    for sent in entries_for(db, node, now=now, full=full):
+    desired = entries_for(db, node, now=now, full=full)
+    same = desired.as_sent(known)
+    for name, keys in same.items():
+        for key in keys:
+            del known[name][key]
+    for sent in desired.rows(same):
         before = known.get(sent.table, {}).pop(sent.row_id, None)
         if before == sent.content:
             continue

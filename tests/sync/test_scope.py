@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ from app.policy import Role
 from app.quizzes.models import Answer, Attempt
 from app.runs.models import CourseRun, Enrolment, RunTrainer
 from app.schedule.models import AttendanceMark, Meeting, MinutesLine
-from app.sync import applying, arriving, chain, handover, keys, rows, scope, sealer, segments
+from app.sync import applying, arriving, chain, handover, keys, rows, scope, sealer, segments, trust
 from app.sync.arriving import Arrived
 from app.sync.catalogue import TABLES, Kind
 from app.sync.models import AuditEvent, HeldEntry, JournalEntry, Node, PersonMerge
@@ -613,7 +614,7 @@ def test_the_number_of_queries_does_not_grow_with_the_class(world: World, people
     sa.event.listen(world.centre.database.engine, "before_cursor_execute", lambda _c, _u, statement, *_: statements.append(statement))
 
     with world.centre.database.sessions() as db:
-        assert len(list(scope.entries_for(db, "near", now=NOW))) > 30
+        assert len(list(scope.entries_for(db, "near", now=NOW).rows({}))) > 30
 
     assert len(statements) < 3 * len(scope.GOES)
 
@@ -708,3 +709,27 @@ def _rows_again(world: World, here: Installation) -> dict[str, list[dict[str, An
     here.database.sessions.configure(info={"node": "near", "role": "classroom"})
     assert world.take(found, here).state == "taken"
     return contents(here)
+
+
+def test_a_bundle_brings_an_empty_class_server_to_work(world: World) -> None:
+    """The first snapshot in a bundle: people, run, course and its pictures; then a run is given, worked on there, and carried up."""
+    public = world.centre.keys.public
+    trust.keep(world.near.config.folder, trust.Joining(
+        state="confirmed", secret="", asked_at=NOW.isoformat(), centre="centre", sign=base64.b64encode(public.sign).decode(),
+        box=base64.b64encode(public.box).decode(), accepted=True,
+    ))
+    given(world)
+
+    first = world.near.take(world.centre.bundle(world.near).path)
+    with work(world.near.database) as db:
+        db.get_one(CourseRun, world.ids["near-run"]).note = "changed there"
+        added(db, AttendanceMark(
+            meeting_id=world.ids["near-meeting"], enrolment_id=world.ids["near-enrolment"], revision=1, status="present", channel="roll-call", by_id=None, at=NOW,
+        ))
+    up = world.centre.take(world.near.bundle(world.centre).path)
+    again = world.centre.bundle(world.near)
+
+    assert (first.down is not None, first.blobs, first.files_missing, first.missing) == (True, 1, 0, {})
+    assert (up.taken.new, dict(up.taken.held), again.counts["down"]) == (2, {}, 0)
+    with world.centre.database.sessions() as db:
+        assert (db.get_one(CourseRun, world.ids["near-run"]).note, db.scalar(sa.select(sa.func.count()).select_from(AttendanceMark))) == ("changed there", 1)
