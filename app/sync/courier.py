@@ -257,6 +257,7 @@ def hand_over(
     if written.sha256 != made.sha256:
         raise stick.StickLies()
     stick.put_readme(onto.path, readme())
+    stick.drop_parts(target.parent)
     left(here, made, now=now)
     forget(here, made)
     return OnStick(made, written, tuple(removed))

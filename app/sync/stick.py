@@ -6,6 +6,7 @@ SABAQ/<from>-to-<to>/<number>-<bundle id>.sabaq, beside them a half-written one 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import hashlib
@@ -351,6 +352,13 @@ def _onto_the_medium(path: Path) -> None:
             raise OSError(code, os.strerror(code))
     finally:
         os.close(descriptor)
+
+
+def drop_parts(folder: Path) -> None:
+    """Remove what earlier, given-up tries left in a folder of ours: a whole bundle stands there now that holds all of it."""
+    for part in folder.glob("*" + SUFFIX + PART):
+        with contextlib.suppress(OSError):  # they only take room
+            part.unlink()
 
 
 def put_readme(stick: Path, text: str) -> None:
