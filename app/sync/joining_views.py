@@ -156,7 +156,6 @@ def give_code() -> ResponseReturnValue:
     except Invalid as refused:
         return _again(refused, code=form)
     session["joining"] = found.secret[:32]
-    audit("join asked", about=current_app.config["NODE"])
     if found.address:
         try:
             _ask_centre(found)

@@ -470,6 +470,8 @@ def test_joining_over_a_line(pair: Pair) -> None:
         room, code = pair.room_app.test_client(), pair.invite()
         refused = room.post("/join/code", data={"code": handshake.new_code(), "address": served.url})
         assert refused.status_code == 422
+        with pair.centre.database.sessions() as db:
+            assert db.scalar(sa.select(sa.func.count()).select_from(AuditEvent).where(AuditEvent.what.startswith("join"))) == 0  # strangers fill nothing
         assert "no such code" in re.sub("<[^>]+>", "", refused.text), re.findall(r'class="err.*', refused.text)
         assert trust.read(pair.room.config.folder) is None  # another code can be typed at once
         assert room.post("/join/code", data={"code": code, "address": f"{served.url}/nowhere"}).status_code == 422
