@@ -38,6 +38,7 @@ def open_class(
     Conflict on another day than today and when the run is over, Invalid for a fault without a word about it.
     """
     take_write_lock(db)
+    runs.must_be_kept_here(db, run)
     must_be_today(run, day, now)
     if run.state not in ("planned", "open"):
         raise Conflict(say("class", "{code} is over: its class cannot be opened any more.", code=run.code))

@@ -43,6 +43,7 @@ from app.quizzes.models import Attempt, AttemptClock, AttemptEvent, Incident, Ro
 from app.quizzes.queries import sitting_of
 from app.quizzes.rules import SignOfLife
 from app.runs.models import CourseRun, Enrolment
+from app.runs.services import must_be_kept_here
 from app.schedule.minutes import named, write_line
 from app.schedule.models import MinutesLine, Seating
 
@@ -55,10 +56,11 @@ HAND_LINE_EVERY = timedelta(minutes=1)  # raising and lowering a hand again and 
 def start_room_test(db: Session, run: CourseRun, quiz: str, *, by: uuid.UUID, now: datetime, wave: int = 0) -> RoomTest:
     """From now on the people of a wave (0: everybody) may begin the test. Started already, it is given back as it is.
 
-    Raises NotFound (no such quiz), NotSupervised, RunNotOpen.
+    Raises NotFound (no such quiz), Conflict where another node keeps the run, NotSupervised, RunNotOpen.
     """
     plan = _quiz(db, run, quiz)
     take_write_lock(db)
+    must_be_kept_here(db, run)
     if not plan.supervised:
         raise NotSupervised()
     state = db.scalar(sa.select(CourseRun.state).where(CourseRun.id == run.id).with_for_update(key_share=True))

@@ -249,6 +249,7 @@ def enrol_walk_in(
     Raises Conflict when the run is over or he is in it already, Invalid when he has left the service or teaches the run.
     """
     take_write_lock(db)
+    must_be_kept_here(db, run)
     _must_be(run, "planned", "open")
     today = now.astimezone(ZoneInfo(run.zone)).date()
     if person.left_on is not None and person.left_on <= today:
@@ -286,6 +287,7 @@ def issue_slips(db: Session, run: CourseRun, *, pin_hashes: Mapping[uuid.UUID, s
     Raises Conflict when the run is closed or one of them is no longer enrolled.
     """
     take_write_lock(db)
+    must_be_kept_here(db, run)
     _must_be(run, "planned", "open")
     enrolled = set(
         db.scalars(
@@ -313,6 +315,15 @@ def days_of(run: CourseRun) -> tuple[datetime, datetime]:
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------------
+
+
+def must_be_kept_here(db: Session, run: CourseRun) -> None:
+    """A class is held by the node that keeps its run, so that no two open it. Raises Conflict where another one does."""
+    if run.owner_node == db.info["node"]:
+        return
+    if db.info.get("role") == "classroom":
+        raise Conflict(say("run", "{code} is still kept at the centre: it can be read here. Ask the training officer to give it to this class server; then exchange.", code=run.code))
+    raise Conflict(say("run", "{code} is kept by {node}: its classes, slips and tests are run there. Take the run back on its page if that server is out of order.", code=run.code, node=run.owner_node))
 
 
 def _must_be(run: CourseRun, *states: str) -> None:

@@ -13,12 +13,14 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from app import create_app
+from app.classday import services as class_day
 from app.db import Database, Record
 from app.errors import CentreOnly, Conflict, Invalid, NotOurs
 from app.offices.models import Classroom, Office
 from app.people.models import Person
 from app.policy import Role
 from app.progress.models import LessonProgress
+from app.quizzes import invigilation
 from app.quizzes.models import Attempt, RoomTest
 from app.runs import services as run_services
 from app.runs.models import CourseRun, Enrolment, RunTrainer
@@ -320,3 +322,23 @@ def runs_version(db: Session) -> Any:
     version = runs.make_version(db)
     db.info["role"] = "classroom"
     return version
+
+
+@pytest.mark.parametrize(("role", "said"), [("centre", "is kept by class-"), ("classroom", "still kept at the centre")])
+def test_a_class_is_held_where_its_run_is_kept(db: Session, role: str, said: str) -> None:
+    """The day is opened, slips printed, walk-ins taken and tests started by one node: elsewhere a sentence says which and what to do."""
+    run, server = a_class(db)
+    run.owner_node = server.code
+    db.flush()
+    db.info["role"] = role
+    person, by, moment = make_person(db, db.get_one(Office, run.office_id)), meetings.by(db), meetings.at(run, "08:00")
+    deeds: list[Callable[[], Any]] = [
+        lambda: class_day.open_class(db, run, day=run.starts_on, found={}, note="", by=by, now=moment),
+        lambda: run_services.issue_slips(db, run, pin_hashes={}, by=by, now=moment),
+        lambda: run_services.enrol_walk_in(db, run, person=person, office_id=run.office_id, rank="", post="", language="ru", now=moment),
+        lambda: invigilation.start_room_test(db, run, "post", by=by, now=moment),
+    ]
+
+    for deed in deeds:
+        with pytest.raises(Conflict, match=said):
+            deed()
