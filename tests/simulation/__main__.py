@@ -45,7 +45,9 @@ def _many(first: int, histories: int, jobs: int, *, keep_going: bool) -> int:
         if told.violation is not None:
             violations[told.violation.number] += 1
             examples.setdefault(told.violation.number, []).append(told.seed)
-            if not keep_going:
+            if keep_going:
+                print(f"seed {told.seed}: {told.violation}", flush=True)
+            else:
                 print(told)
                 print(f"Again: python -m tests.simulation --seed {told.seed}")
                 return 1

@@ -89,7 +89,7 @@ def deliver(world: World, bundle: Bundle, machine: Machine, way: str = "stick", 
         machine.blind &= bundle.proves <= own  # from now on it knows of its other life
     if bundle.spoiled and not (outcome.cut or outcome.full):
         if outcome.ok:
-            raise Violation("I1", f"{machine.name} took {bundle}")
+            raise Violation("I8", f"{machine.name} took {bundle}")
         if machine.rows_of_others() != before:
             raise Violation("I8", f"{machine.name} refused {bundle} and yet changed something")
     return outcome

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from app.sync import joining
+from app import ids
+from app.ops import VERSION, migrations
+from app.sync import bundles, joining, segments
+from app.sync.bundles import SEGMENT, Part
 from app.work import work
 from tests.simulation import carrying, deeds
 from tests.simulation.world import CENTRE, Machine, World
@@ -153,6 +156,40 @@ def forge(world: World, thief: Machine) -> None:
         world.sticks.append(stick)
 
 
+def lie(world: World) -> None:
+    """A class server sends a segment in another's name, signed with its own key."""
+    liars = world.classes()
+    others = [m for m in liars if m.code != liars[0].code]
+    if not others:
+        return
+    liar, victim = liars[0], world.chance.choice(others)
+    held = world.centre.look(
+        "SELECT epoch, ordinal, number, hash FROM segment WHERE node = ? AND stream = 'up' ORDER BY ordinal DESC, number DESC LIMIT 1", victim.code
+    )
+    epoch, ordinal, number, before = held[0] if held else ("0" * 16, 1, 0, "")
+    with liar.working():
+        now = liar.clock.now()
+        content = {
+            "id": str(ids.new_id()), "owner_node": victim.code, "at": now.isoformat(), "actor_id": None, "what": "export", "about": "", "detail": {},
+        }  # fmt: skip
+        lied = segments.seal(
+            [["f", "audit_event", content]], stream="up", node=victim.code, epoch=epoch, ordinal=ordinal, number=number + 1, prev=before, sealed_at=now,
+            keys=liar.keys(), random=ids.random_bytes,
+        )  # fmt: skip
+        part = Part.of(SEGMENT, segments.to_bytes(lied), node=victim.code, stream="up", epoch=epoch, number=number + 1, hash=lied.hash)
+        (liar.folder / "exchange").mkdir(exist_ok=True)
+        made = bundles.write(
+            liar.folder / "exchange" / "lie.sabaq", [part], sender=liar.keys(), receiver=world.centre.keys().public, node=liar.code, to=CENTRE, made_at=now,
+            release=VERSION, migration=migrations.newest(), statement={},
+        )  # fmt: skip
+        data = made.path.read_bytes()
+        made.path.unlink()
+    world.bundles += 1
+    world.happened.add("lie")
+    forged = carrying.Bundle(world.bundles, liar.place, liar.code, CENTRE, data, spoiled=f"with a segment in the name of {victim.code}")
+    carrying.deliver(world, forged, world.centre)
+
+
 def change_release(world: World) -> None:
     """A class server runs an older release, or is brought up to date."""
     machine = world.chance.choice([world.centre, *world.classes()])
@@ -178,6 +215,7 @@ FAULTS = (
     Fault("disk full", 3, fill_disk),
     Fault("stolen", 2, steal),
     Fault("skew", 3, change_release),
+    Fault("lie", 2, lie),
 )
 
 

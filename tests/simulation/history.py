@@ -171,5 +171,6 @@ def _come_together(world: World) -> None:
                 carrying.by_stick(world, machine)
         left = invariants.apart(world)
         if not left:
+            carrying.seal(world, world.centre)
             return
     raise Violation("I20", f"not together after {ROUNDS} rounds: {left}")

@@ -92,10 +92,6 @@ def what_was_sent_has_arrived(db: Session, config: Any, peer: str, fresh: Any) -
 _sent: dict[tuple[int, str], list[Mapping[str, Any]]] = {}
 
 
-def receipt_first(database: Database, found: Any, now: datetime, **_rest: Any) -> None:
-    """Not used on its own: see `says_what_it_was_told`."""
-
-
 def says_what_it_was_told(db: Session, own: str, peer: str) -> list[Head]:
     """A receipt names what the sender said it has, stored or not."""
     from app.sync.models import Exchange
@@ -116,8 +112,9 @@ def cursor_first(database: Database, segment: Segment, bundle: str, trusted: Tru
             outcome.missing[segment.header.node] = 1
             return
         if not known:
-            stored = chain.store(db, segment, state="applied", now=now, bundle=bundle)
-            key = stored.id
+            state = "quarantine" if segment.header.node in trusted.revoked else "applied"
+            key = chain.store(db, segment, state=state, now=now, bundle=bundle).id
+            known = state == "quarantine"
     if known:
         outcome.taken.add(Taken("known", known=segment.header.count))
         return
@@ -272,10 +269,6 @@ def any_version(db: Session, centre: str) -> Any:
 
 
 _held = arriving.held
-
-
-def any_start(version: Sequence[Segment], *_rest: Any, **_values: Any) -> None:
-    """Not used on its own."""
 
 
 # ---- tests and certificates --------------------------------------------------------------------------------------------

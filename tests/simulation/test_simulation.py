@@ -35,7 +35,7 @@ def test_no_history_breaks_an_invariant(simulated: Simulation, chunk: int) -> No
         assert told.violation is None, f"{told}\nAgain: python -m tests.simulation --seed {seed}"
         faults.update(told.happened)
 
-    assert set(faults) >= {"clone", "restore", "centre restored", "clock", "skew", "stolen"}
+    assert set(faults) >= {"clone", "restore", "centre restored", "clock", "skew", "stolen", "lie"}
 
 
 @pytest.mark.goal("NET-22")
