@@ -159,6 +159,7 @@ LAYOUTS = ("landscape", "portrait")
 TEMPLATE = 1  # raised when a template changes so that an old certificate would be printed differently
 SCRIPTS = {"kk": "Cyrl", "ru": "Cyrl", "en": "Latn", "prs": "Arab"}
 MOST_SIGNATORIES = 4
+ERASED = "—"  # stands where the name was, in every script, once it was erased on order
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,11 @@ class Facts:
     dari: bool = False  # a line in Dari below the text
     template: int = TEMPLATE
     replaces: str | None = None  # the number
+
+    @property
+    def erased(self) -> bool:
+        """Whether the name was erased on order: the number stays in the register."""
+        return all(name.family == ERASED for name in self.names.values())
 
     @property
     def language(self) -> str:

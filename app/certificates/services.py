@@ -328,6 +328,8 @@ def replace(
     ).one()
     run = db.get_one(CourseRun, enrolment.run_id)
     old = Facts.from_json(certificate.facts)
+    if old.erased:
+        raise Conflict(say("certificate", "The name on {number} was erased on order: it is not issued again.", number=certificate.number))
     day = now.astimezone(ZoneInfo(run.zone)).date()
     standing = completion.standings(db, run).get(enrolment.id)
     kind = Kind.COMPLETED if standing and rules.kind_of(standing) is Kind.COMPLETED else old.kind

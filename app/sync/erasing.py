@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, undefer
 
 from app import files
 from app.certificates.models import Certificate, CertificateEvent, Paper
+from app.certificates.rules import ERASED
 from app.db import Base, Database, Fact, take_write_lock
 from app.errors import Conflict, Invalid, Message, say
 from app.feedback.models import FeedbackSheet
@@ -48,7 +49,7 @@ from app.sync.models import AuditEvent, Erasure, HandOver, HeldEntry, JournalEnt
 from app.work import work
 from config import Config
 
-MARK = "—"  # stands where something was that named somebody
+MARK = ERASED  # stands where something was that named somebody
 PRACTICALS = "practicals"
 PAPERS = "papers"
 WIPE_FILE = "wipe-due.txt"

@@ -15,11 +15,13 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from app import files
+from app.certificates.models import Paper
 from app.db import Base, Fact, Record
 from app.errors import Conflict, Invalid
 from app.feedback.models import FeedbackSheet
 from app.offices.models import Agency, Classroom, Office
 from app.people.models import Person, PersonName, Posting, Preference
+from app.people.names import Name
 from app.policy import Role
 from app.quizzes.models import Answer, Attempt, AttemptEvent, Mark, PracticalMark, PracticalWork
 from app.runs.models import CourseRun, Enrolment, RunReport
@@ -29,7 +31,9 @@ from app.sync import chain, erasing, erasing_views, handover, rebuild, segments
 from app.sync.models import AuditEvent, Erasure, HeldEntry, Node, StoredSegment
 from app.work import work
 from config import Config
+from tests.certificates import rows as certificates
 from tests.factories import added, give_role, make_office, make_person, make_staff
+from tests.reports.rows import make_certificate
 from tests.runs.rows import enrol, make_run
 from tests.schedule.rows import make_mark, make_meeting
 from tests.sync.nodes import NOW, Installation, centre_and_class
@@ -405,3 +409,24 @@ def test_the_database_is_cleaned_when_no_test_is_running(nodes: list[Installatio
         db.get_one(Attempt, attempt).state = "handed-in"
     erasing.wipe_when_quiet(centre.database, centre.config, NOW)
     assert not (centre.config.folder / erasing.WIPE_FILE).exists()
+
+
+@pytest.mark.goal("NET-14")
+def test_a_certificate_keeps_its_number_and_loses_its_name(client_of: Callable[..., FlaskClient], db: Session, settings: Config) -> None:
+    """The register, its page and the check by number say that the name was erased; it is not issued again; its paper is gone."""
+    office = make_office(db)
+    person = make_person(db, office, family=FAMILY, given=GIVEN, service_number=NUMBER)
+    run = make_run(db, office, state="closed")
+    certificate = make_certificate(db, enrol(db, run, person))
+    facts = certificates.facts(names={"Cyrl": Name(FAMILY, GIVEN)}).as_json()
+    certificate.facts = facts
+    paper = added(db, Paper(certificate_id=certificate.id, sha256=files.keep(settings.folder / "papers", FILE), made_at=NOW))
+    sha256, key = paper.sha256, certificate.id
+    gone = erasing.order(db, person, by=None, reason="Order 14", now=NOW)
+    assert gone.papers == {sha256}
+    client = client_of(make_staff(db, Role.REGISTRAR, office))
+    page = client.get(f"/certificates/{key}")
+    assert "erased on order" in page.text
+    assert FAMILY not in page.text
+    assert client.post(f"/certificates/{key}/replace", data={"reason": "new name"}).status_code == 409
+    assert db.scalars(sa.select(Paper).where(Paper.sha256 == sha256)).all() == []
