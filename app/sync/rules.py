@@ -105,6 +105,11 @@ class Contacts:
         return max((at for at in (self.by_line, self.by_stick) if at), default=None)
 
     @property
+    def heard(self) -> datetime | None:
+        """The last sign of it: a bundle, or an answer over the line that there is nothing to exchange."""
+        return max((at for at in (self.exchanged, self.reached) if at), default=None)
+
+    @property
     def way(self) -> str:
         """Which way it came: https, stick or nothing."""
         if self.exchanged is None:
@@ -192,7 +197,7 @@ STICK_LOST = timedelta(days=21)
 
 def next_at_centre(facts: Facts, period: Period) -> Next:
     """What the centre does next about a class server."""
-    found = standing(state=facts.state, exchanged_at=facts.contacts.exchanged, now=facts.now, period=period)
+    found = standing(state=facts.state, exchanged_at=facts.contacts.heard, now=facts.now, period=period)
     if found is Standing.INVITED:
         return Next(say("exchange", "It has not joined yet: give its class manager the code."), Deed.NODE, say("exchange", "To its code"))
     if facts.quarantined:
@@ -220,13 +225,13 @@ def next_at_centre(facts: Facts, period: Period) -> Next:
     if found is Standing.NEVER:
         return Next(say("exchange", "Nothing came from it yet: it needs its first snapshot."), Deed.WRITE, say("exchange", "Write the first stick"), urgent=True)
     if found is Standing.SILENT:
-        return Next(say("exchange", "Silent since {at}: call the class manager.", at=facts.contacts.exchanged), Deed.CALL, urgent=True)
+        return Next(say("exchange", "Silent since {at}: call the class manager.", at=facts.contacts.heard), Deed.CALL, urgent=True)
     if facts.owed_there.entries and facts.line not in ("weak", "good"):
         if facts.stick_out is not None and facts.stick_covers:
             return Next(say("exchange", "The stick of {at} is on its way to the class.", at=facts.stick_out))
         return Next(say("exchange", "The class does not have the newest version of what it needs."), Deed.WRITE, WRITE_ANSWER)
     if found is Standing.LATE:
-        return Next(say("exchange", "Late: the last exchange was on {at}. Ask whether a stick is on its way.", at=facts.contacts.exchanged), Deed.CALL)
+        return Next(say("exchange", "Late: the last exchange was on {at}. Ask whether a stick is on its way.", at=facts.contacts.heard), Deed.CALL)
     return Next(say("exchange", "Nothing to do."))
 
 

@@ -84,7 +84,7 @@ class Line:
     @property
     def standing(self) -> Standing:
         """How it stands."""
-        return standing(state=self.node.state, exchanged_at=self.facts.contacts.exchanged, now=self.facts.now, period=self.period)
+        return standing(state=self.node.state, exchanged_at=self.facts.contacts.heard, now=self.facts.now, period=self.period)
 
     @property
     def alarms(self) -> list[Alarm]:

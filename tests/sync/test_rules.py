@@ -105,7 +105,7 @@ def test_nothing_to_do_is_said_only_to_who_is_in_contact_and_up_to_date(found: F
     following = next_at_centre(found, period_of(found.line))
 
     if following.text.text == "Nothing to do.":
-        assert standing(state=found.state, exchanged_at=found.contacts.exchanged, now=NOW, period=period_of(found.line)) is Standing.ON_TIME
+        assert standing(state=found.state, exchanged_at=found.contacts.heard, now=NOW, period=period_of(found.line)) is Standing.ON_TIME
         assert found.line in ("weak", "good") or not found.owed_there.entries
 
 
@@ -129,3 +129,11 @@ def test_a_stick_on_its_way_is_waited_for_and_a_lost_one_replaced() -> None:
     assert next_at_class(replace(owed, stick_covers=False), joined=True, receipted_at=None).button is not None
     lost = next_at_class(replace(owed, stick_out=NOW - timedelta(days=22)), joined=True, receipted_at=None)
     assert (lost.deed, lost.urgent) == (Deed.WRITE, True)
+
+
+def test_a_class_server_that_answers_over_the_line_is_not_silent_for_want_of_news() -> None:
+    """An empty room has nothing to send for days: that it answers is a sign of it, and the page does not send anybody to telephone."""
+    quiet = facts(contacts=Contacts(by_line=NOW - timedelta(days=30), reached=NOW - timedelta(minutes=1)), line="good")
+
+    assert standing(state=quiet.state, exchanged_at=quiet.contacts.heard, now=NOW, period=period_of(quiet.line)) is Standing.ON_TIME
+    assert next_at_centre(quiet, period_of(quiet.line)).deed is not Deed.CALL
