@@ -261,7 +261,7 @@ def _blobs(
     else:
         from app.sync import scope
 
-        wanted = [("media", digest) for digest in scope.blobs_for(db, peer.code, [head["hash"] for head in theirs])]
+        wanted = scope.blobs_for(db, peer.code, [head["hash"] for head in theirs])
     for kind, digest in wanted:
         path = files.path_of(config.folder / FOLDERS[kind], digest)
         if path.exists():

@@ -588,12 +588,14 @@ def _store(db: Session, node: str, made: _Made, *, full: bool, now: datetime) ->
         chain.store(db, segment, state="own", now=now)
 
 
-def blobs_for(db: Session, node: str, held: Sequence[str]) -> list[str]:
-    """SHA-256 of the course media that come with the versions which a class server lacks that holds these heads."""
+def blobs_for(db: Session, node: str, held: Sequence[str]) -> list[tuple[str, str]]:
+    """Files that come with the versions which a class server lacks that holds these heads: (media or practical, SHA-256)."""
     pending = chain.lacking(db, db.info["node"], held, chain.down_to(node))
-    found: dict[str, None] = {}
+    found: dict[tuple[str, str], None] = {}
     for segment in chain.load(db, [link.id for link in pending]):
         for entry in segments.open_body(segment).entries:
-            if entry[:2] == ["r", "media"]:
-                found[entry[2]["sha256"]] = None
+            if entry[:2] == ["r", Media.__tablename__]:
+                found["media", entry[2]["sha256"]] = None
+            elif entry[:2] == ["r", PracticalWork.__tablename__] and entry[2]["file_sha256"]:
+                found["practical", entry[2]["file_sha256"]] = None
     return list(found)
