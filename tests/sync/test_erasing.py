@@ -16,10 +16,12 @@ from sqlalchemy.orm import Session
 
 from app import files
 from app.certificates.models import Paper
-from app.db import Base, Fact, Record
+from app.db import Base, Database, Fact, Record, make_engine
 from app.errors import Conflict, Invalid
 from app.feedback.models import FeedbackSheet
 from app.offices.models import Agency, Classroom, Office
+from app.ops import migrations
+from app.people import merging
 from app.people.models import Person, PersonName, Posting, Preference
 from app.people.names import Name
 from app.policy import Role
@@ -28,9 +30,10 @@ from app.runs.models import CourseRun, Enrolment, RunReport
 from app.schedule import minutes
 from app.schedule.models import AttendanceMark, Meeting, MinutesLine
 from app.sync import chain, erasing, erasing_views, handover, rebuild, segments
-from app.sync.models import AuditEvent, Erasure, HeldEntry, Node, StoredSegment
+from app.sync.models import AuditEvent, Erasure, HeldEntry, JournalEntry, Node, StoredSegment
 from app.work import work
 from config import Config
+from tests import postgres
 from tests.certificates import rows as certificates
 from tests.factories import added, give_role, make_office, make_person, make_staff
 from tests.reports.rows import make_certificate
@@ -430,3 +433,48 @@ def test_a_certificate_keeps_its_number_and_loses_its_name(client_of: Callable[.
     assert FAMILY not in page.text
     assert client.post(f"/certificates/{key}/replace", data={"reason": "new name"}).status_code == 409
     assert db.scalars(sa.select(Paper).where(Paper.sha256 == sha256)).all() == []
+
+
+def test_merged_files_are_erased_together_and_the_centre_can_still_be_made_anew(story: Story, tmp_path: Path) -> None:
+    """Both files of one officer lose the name; references that the merge turned come out of the segments as they are."""
+    with work(story.centre.database) as db:
+        office, agency = db.scalars(sa.select(Office)).one(), db.scalars(sa.select(Agency)).one()
+        double = make_person(db, office, family=FAMILY, given=GIVEN, agency=agency, service_number="w-77410993", provisional=True)
+        run = make_run(db, office, state="closed")
+        enrol(db, run, double, post=f"driver of {FAMILY}")
+        merging.merge(db, dropped=double, kept=db.get_one(Person, story.person), by=story.by, now=NOW, reason=f"passport of {FAMILY}", document=True)
+    story.contact(2)
+    assert story.proven(tmp_path / "before") == []
+    story.erase()
+    story.contact(3)
+    story.wipe()
+    assert [traces(node) for node in story.nodes] == [[], []]
+    assert story.proven(tmp_path / "after") == []
+
+
+def test_the_order_is_carried_out_on_both_databases(db: Session) -> None:
+    """Rows and journal lose the name on both databases."""
+    office = make_office(db)
+    person = make_person(db, office, family=FAMILY, given=GIVEN, service_number=NUMBER)
+    enrol(db, make_run(db, office, state="closed"), person)
+    db.commit()
+    erasing.order(db, person, by=None, reason="Order 14", now=NOW)
+    db.commit()
+    held = [json.dumps([entry.before, entry.after], ensure_ascii=False) for entry in db.scalars(sa.select(JournalEntry))]
+    assert not any(FAMILY in text or NUMBER in text for text in held)
+    assert db.get_one(Person, person.id).service_number == erasing.nameless_number(person.id)
+    assert db.scalars(sa.select(PersonName).where(PersonName.person_id == person.id)).all() == []
+
+
+@pytest.mark.postgres
+def test_postgresql_writes_its_tables_anew(tmp_path: Path) -> None:
+    """What it keeps of deleted rows goes with VACUUM FULL, outside any transaction; then nothing is due."""
+    with postgres.server() as address:
+        database = Database(make_engine(address), "centre")
+        migrations.upgrade(database.engine)
+        erasing.mark_wipe(tmp_path)
+        assert erasing.wipe(database, tmp_path)
+        assert not (tmp_path / erasing.WIPE_FILE).exists()
+        with database.sessions() as db:
+            assert db.scalar(sa.select(sa.func.count()).select_from(Person)) == 0
+        database.engine.dispose()
