@@ -99,12 +99,14 @@ REASONS: dict[str, Message] = {
 SETTLES: dict[str, Message] = {
     "waits": say("exchange", "Nothing to do: it is taken in when the rest comes."),
     "unknown": say("exchange", "Nothing to do: it is taken in after this server was updated."),
-    "conflict": say("exchange", "Compare both. Take it in as a file of its own and merge, change what stands here and try again, or set it aside."),
-    "not-owner": say("exchange", "What stands here was decided by who keeps it. Repeat the change by hand if it is right, then set this aside."),
-    "may-not-own": say("exchange", "Only the centre adds this. Do it by hand if it is right, then set this aside."),
-    "changed": say("exchange", "The entry that came first stands. Ask the class what happened, then set this aside."),
-    "invalid": say("exchange", "Ask the class what happened, then set this aside."),
+    "conflict": say("exchange", "Compare both. Take it in as a file of its own and merge, change what stands here and try again, or leave it out."),
+    "not-owner": say("exchange", "What stands here was decided by who keeps it. Repeat the change by hand if it is right, then leave this out."),
+    "may-not-own": say("exchange", "Only the centre adds this. Do it by hand if it is right, then leave this out."),
+    "changed": say("exchange", "The entry that came first stands. Ask the class what happened, then leave this out."),
+    "invalid": say("exchange", "Ask the class what happened, then leave this out."),
 }
+SETTLED: dict[str, Message] = {"applied": say("intake", "taken in"), "set aside": say("intake", "left out"), "erased": say("intake", "erased on order")}
+"""How an entry kept aside was settled, by the first words of HeldEntry.settled_how; the rest is the person's own reason."""
 WAYS: dict[str, Message] = {"https": say("exchange", "over the line"), "stick": say("exchange", "on a stick"), "": say("exchange", "by hand")}
 OUTCOMES: dict[str, Message] = {
     "made": say("exchange", "made"), "sent": say("exchange", "sent"), "taken": say("exchange", "taken"), "partial": say("exchange", "taken up to a gap"),
