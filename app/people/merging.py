@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
+from itertools import combinations
 from typing import Any
 
 import sqlalchemy as sa
@@ -85,11 +86,13 @@ class Pair:
 
 
 def cards(db: Session, people: Iterable[Person]) -> dict[uuid.UUID, Card]:
-    """What the comparison knows of some people: one query for their names."""
+    """What the comparison knows of some people."""
     listed = {person.id: person for person in people}
     names: dict[uuid.UUID, list[Name]] = {}
-    for row in db.scalars(sa.select(PersonName).where(PersonName.person_id.in_(listed))):
-        names.setdefault(row.person_id, []).append(Name(row.family, row.given))
+    ids = list(listed)
+    for at in range(0, len(ids), AT_ONCE):
+        for row in db.scalars(sa.select(PersonName).where(PersonName.person_id.in_(ids[at : at + AT_ONCE]))):
+            names.setdefault(row.person_id, []).append(Name(row.family, row.given))
     return {
         id: Card(id, one.agency_id, one.service_number, matching.folded(names.get(id, ())), one.born_on, one.provisional)
         for id, one in listed.items()
@@ -110,8 +113,8 @@ def proposals(db: Session, paths: Sequence[str], *, most: int = 100) -> list[Pai
     Not those of whom somebody has said that they are two people, or whose merge was undone.
     """
     decided = {frozenset(ids) for ids in db.execute(sa.select(PersonMerge.dropped_id, PersonMerge.kept_id).where(PersonMerge.undone_at.is_not(None)))}
-    found = [ids for ids in (*_of_one_number(db, paths, most), *_of_one_birth(db, paths, most)) if frozenset(ids) not in decided]
-    people = {one.id: one for one in db.scalars(sa.select(Person).where(Person.id.in_({id for ids in found for id in ids})))}
+    found = [ids for ids in (*_of_one_number(db, paths), *_of_one_birth(db, paths)) if frozenset(ids) not in decided]
+    people = _by_id(db, sorted({id for ids in found for id in ids}))
     known = cards(db, people.values())
     pairs: dict[frozenset[uuid.UUID], Pair] = {}
     for one, other in found:
@@ -121,6 +124,13 @@ def proposals(db: Session, paths: Sequence[str], *, most: int = 100) -> list[Pai
                 frozenset((one, other)), Pair(people[kept.id], people[dropped.id], matching.sameness(known[one], known[other]))
             )
     return sorted(pairs.values(), key=lambda p: (p.why != Sameness.NUMBER, p.kept.sort_key, str(p.dropped.id)))[:most]
+
+
+def _by_id(db: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Person]:
+    found: dict[uuid.UUID, Person] = {}
+    for at in range(0, len(ids), AT_ONCE):
+        found |= {one.id: one for one in db.scalars(sa.select(Person).where(Person.id.in_(ids[at : at + AT_ONCE])))}
+    return found
 
 
 def namesakes(db: Session, person: Person, *, most: int = 12) -> list[Pair]:
@@ -154,36 +164,32 @@ def _bare(column: Any) -> sa.ColumnElement[str]:
     return found
 
 
-def _of_one_number(db: Session, paths: Sequence[str], most: int) -> list[tuple[uuid.UUID, uuid.UUID]]:
+def _of_one_number(db: Session, paths: Sequence[str]) -> list[tuple[uuid.UUID, uuid.UUID]]:
     """Pairs of one service number: as typed they differ, since an agency has each number once."""
     number = _bare(Person.service_number)
-    real = (~Person.service_number.istartswith(matching.MADE_UP, autoescape=True), standing())
-    twice = sa.select(Person.agency_id, number.label("number")).where(*real).group_by(Person.agency_id, number).having(sa.func.count() > 1).limit(most).subquery()
-    rows = db.execute(
-        sa.select(Person.id, Person.agency_id, number).join(twice, sa.and_(twice.c.agency_id == Person.agency_id, twice.c.number == number))
-        .where(*real, _here(Person, paths)).order_by(Person.agency_id, number, Person.id)
-    )
-    groups: dict[tuple[uuid.UUID, str], list[uuid.UUID]] = {}
-    for id, agency, bare in rows:
-        groups.setdefault((agency, bare), []).append(id)
-    return [(ids[0], other) for ids in groups.values() for other in ids[1:]]
+    real = ~Person.service_number.istartswith(matching.MADE_UP, autoescape=True)
+    return _of_one_kind(db, paths, (Person.agency_id, number), real)
 
 
-def _of_one_birth(db: Session, paths: Sequence[str], most: int) -> list[tuple[uuid.UUID, uuid.UUID]]:
+def _of_one_birth(db: Session, paths: Sequence[str]) -> list[tuple[uuid.UUID, uuid.UUID]]:
     """Pairs born on one day whose names begin alike; whether the names are the same, matching.sameness says."""
-    one, other = sa.orm.aliased(Person), sa.orm.aliased(Person)
-    dropped = sa.select(PersonMerge.dropped_id).where(PersonMerge.undone_at.is_(None))
-    begins = 3  # letters of the folded family name, which every search key begins with
+    begins = sa.func.substr(Person.search_key, 1, 4)  # letters of the folded family name, which every search key begins with
+    return _of_one_kind(db, paths, (Person.country_id, Person.born_on, begins), Person.born_on.is_not(None))
+
+
+def _of_one_kind(db: Session, paths: Sequence[str], kind: Sequence[Any], *where: sa.ColumnElement[bool]) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """Pairs of files that are alike in these columns: one pass over the table, whatever its size (a self-join takes minutes)."""
+    count = sa.func.count().over(partition_by=list(kind)).label("alike")
+    columns = [column.label(f"part_{n}") for n, column in enumerate(kind)]
+    listed = sa.select(Person.id, *columns, count).where(*where).subquery()
     rows = db.execute(
-        sa.select(one.id, other.id)
-        .join(other, sa.and_(
-            other.born_on == one.born_on, other.country_id == one.country_id, other.id > one.id,
-            sa.func.substr(other.search_key, 1, begins) == sa.func.substr(one.search_key, 1, begins),
-        ))
-        .where(one.born_on.is_not(None), one.id.not_in(dropped), other.id.not_in(dropped), _here(one, paths), _here(other, paths))
-        .limit(most * 10)
+        sa.select(listed.c.id, *(listed.c[column.name] for column in columns)).join(Person, Person.id == listed.c.id)
+        .where(listed.c.alike > 1, standing(), _here(Person, paths)).order_by(listed.c.id)
     )
-    return [(a, b) for a, b in rows]
+    groups: dict[tuple[Any, ...], list[uuid.UUID]] = {}
+    for id, *parts in rows:
+        groups.setdefault(tuple(parts), []).append(id)
+    return [pair for ids in groups.values() for pair in combinations(ids, 2)]
 
 
 # ---- the centre takes a file over ------------------------------------------------------------------------------------

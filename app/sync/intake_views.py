@@ -19,11 +19,11 @@ from wtforms.validators import DataRequired, Length
 from app import clock, errors, i18n, lists
 from app.errors import Invalid, NotFound, say
 from app.forms import Form
-from app.http import actor, audit, go, guarded, me, say_next, status_of
+from app.http import audit, go, guarded, me, say_next, status_of
 from app.offices.models import Agency, Classroom, Country, Office
-from app.people.merging import proposals, standing
+from app.people.merging import standing
 from app.people.models import Person, Posting
-from app.policy import Target, scope
+from app.policy import Target
 from app.runs.models import CourseRun
 from app.sync import intake, rows, views, wording
 from app.sync.catalogue import BY_NAME
@@ -70,11 +70,10 @@ def index() -> ResponseReturnValue:
         .order_by(Exchange.place.desc()).limit(SHOWN * 4)
     ).all()
     came = [one for one in came if one.state != "taken" or one.counts.get("new") or one.counts.get("held") or one.counts.get("known")][:SHOWN]
-    paths = scope(actor(), "person.merge")
     return render_template(
         "sync/intake.html", nodes=nodes, chosen=chosen if chosen in nodes else "", came=[Told(one) for one in came],
         held=[Kept(one, nodes[one.node], one.why in intake.BY_ITSELF) for one in intake.held_of(db, *codes)], words=wording,
-        provisional=provisional(db), doubles=len(proposals(db, paths)), size_words=views.size_words,
+        provisional=provisional(db), size_words=views.size_words,
     )
 
 
