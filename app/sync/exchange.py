@@ -565,15 +565,3 @@ def _peer_of(path: Path) -> str:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def owed_to(db: Session, config: Config, peer: str) -> dict[str, int]:
-    """Own entries by table that the peer has not receipted, sealed or not."""
-    receipt = receipts.newest(db, by=peer, about=config.NODE)
-    known = [head.hash for head in receipt.said.heads if head.stream == UP] if receipt else []
-    counts: Counter[str] = Counter(sealer.owed(db))
-    for link in chain.lacking(db, config.NODE, known):
-        for entry in segments.open_body(next(chain.load(db, [link.id]))).entries:
-            counts[entry[1] if len(entry) > 2 else ""] += 1
-    return dict(counts)
-
