@@ -25,7 +25,6 @@ from app.sync import handshake, joining, wording
 from app.sync.joining_forms import ComparedForm, InviteForm, LetterForm, QuarantineForm, RevokeForm
 from app.sync.keys import NodeKeys, load_or_make
 from app.sync.models import JoinCode, JoinRequest, Node
-from app.sync.views import tabs
 
 log = logging.getLogger("sabaq.sync")
 
@@ -96,7 +95,7 @@ def index() -> ResponseReturnValue:
     asking = _asking(g.db, [node.id for node, _, _ in view.rows])
     view.rows = [Line(node, office, room, asking.get(node.id)) for node, office, room in view.rows]
     return lists.export(view) or render_template(
-        "sync/nodes.html", view=view, states=STATES, own=own_keys().public.fingerprint, may_keep=can("node.keep"), form=LetterForm(), tabs=tabs(),
+        "sync/nodes.html", view=view, states=STATES, own=own_keys().public.fingerprint, may_keep=can("node.keep"), form=LetterForm(),
     )
 
 
