@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -41,8 +42,11 @@ def read(folder: Path) -> Anchor | None:
 
 
 def write(folder: Path, anchor: Anchor) -> None:
-    """Put the anchor in place, whole or not at all, and on the disk."""
-    part = folder / "anchor.json.part"
+    """Put the anchor in place, whole or not at all, and on the disk.
+
+    Two processes may seal at once; an anchor that names the older of their heads is one that the database is ahead of.
+    """
+    part = folder / f".anchor.{os.getpid()}.{threading.get_ident()}"
     with part.open("w", encoding="utf-8") as file:
         json.dump(asdict(anchor), file)
         file.flush()
