@@ -56,6 +56,7 @@ class Trust:
     centre: str
     keys: Mapping[str, bytes]
     revoked: frozenset[str] = frozenset()
+    before_cut: frozenset[str] = frozenset()  # hashes that a head of a cut leads back to: held before the key was revoked
 
 
 def trust_of(db: Session) -> Trust:
@@ -115,7 +116,7 @@ def take(db: Session, segment: Segment, *, trust: Trust, now: datetime, bundle: 
             StoredSegment.epoch == header.epoch, StoredSegment.number == header.number,
         )
     )
-    quarantined = header.node in trust.revoked and not _released(db, segment)
+    quarantined = header.node in trust.revoked and segment.hash not in trust.before_cut and not _released(db, segment)
     stored = chain.store(db, segment, state="quarantine" if quarantined else "applied", now=now, bundle=bundle, entries=body.entries)
     if quarantined:
         return Taken("quarantine", fork=fork is not None)

@@ -6,7 +6,7 @@ import base64
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -297,6 +297,7 @@ class _Found:
     own: list[tuple[str, int]] = field(default_factory=list)  # own segments in it: epoch and ordinal
     own_hashes: set[str] = field(default_factory=set)
     receipts: list[Receipt] = field(default_factory=list)
+    follows: dict[str, str] = field(default_factory=dict)  # segment -> the one before it, both by hash
 
 
 def look(database: Database, config: Config, keys: NodeKeys, path: Path, *, progress: Progress | None = None) -> _Found:
@@ -314,6 +315,7 @@ def look(database: Database, config: Config, keys: NodeKeys, path: Path, *, prog
             if segment.header.node == config.NODE:
                 own.append((segment.header.epoch, segment.header.ordinal))
                 own_hashes.add(segment.hash)
+            follows[segment.hash] = segment.header.prev
         elif row.kind == RECEIPT:
             receipt = receipts.from_bytes(data)
             key = trusted.keys.get(receipt.said.by)
@@ -324,9 +326,10 @@ def look(database: Database, config: Config, keys: NodeKeys, path: Path, *, prog
 
     own: list[tuple[str, int]] = []
     own_hashes: set[str] = set()
+    follows: dict[str, str] = {}
     given: list[Receipt] = []
     manifest = bundles.check(path, keys, trusted.keys.get, node=config.NODE, inspect=inspect, progress=progress)
-    return _Found(manifest, own, own_hashes, given)
+    return _Found(manifest, own, own_hashes, given, follows)
 
 
 def take_bundle(
@@ -349,7 +352,7 @@ def take_bundle(
     _receive_receipts(database, found.receipts, now=now, fresh=fresh)
     outcome.restored = _notice_restored(database, config, found, now)
     with database.sessions() as db:
-        trusted = whom_to_trust(db, config, keys)
+        trusted = replace(whom_to_trust(db, config, keys), before_cut=_before_cut(db, found.follows))
     _take_parts(database, config, keys, path, manifest, trusted, outcome, now, progress)
     if config.ROLE == "centre":
         erasing.follow(database, config, now=now)
@@ -364,6 +367,19 @@ def take_bundle(
         statement={**manifest.statement, "release": manifest.release, "schema": manifest.migration, "made_at": manifest.made_at},
     )
     return outcome
+
+
+def _before_cut(db: Session, follows: Mapping[str, str]) -> frozenset[str]:
+    """Segments of revoked nodes that were held here before a backup was brought back: the heads written down when the key was
+    revoked lead back to them, hash by hash, so no stolen key could have made them since."""
+    found: set[str] = set()
+    for cut in db.scalars(sa.select(Node.cut).where(Node.state == "revoked")):
+        for head in cut:
+            at = head.get("hash", "")
+            while at in follows and at not in found:
+                found.add(at)
+                at = follows[at]
+    return frozenset(found)
 
 
 def _take_parts(

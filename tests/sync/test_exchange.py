@@ -317,6 +317,26 @@ def test_after_revocation_later_segments_wait_for_two_people(nodes: list[Install
     assert len(people(centre)) == 2
 
 
+def test_what_a_revoked_class_had_brought_comes_again_after_the_centre_was_restored(nodes: list[Installation], tmp_path: Path) -> None:
+    """The centre's backup is older than what it held when it revoked the key: those segments count again, later ones stay apart."""
+    centre, first, _ = nodes
+    walk_in(first, "Omarov")
+    _copy(centre, tmp_path / "backup")
+    centre.take(first.bundle(centre).path)
+    with centre.database.sessions() as db:
+        cut = [head.as_json() for head in chain.heads(db, "class-1")]
+    _restore(centre, tmp_path / "backup")
+    with work(centre.database) as db:
+        node = db.scalars(sa.select(Node).where(Node.code == "class-1")).one()
+        node.state, node.revoked_at, node.cut = "revoked", NOW, cut
+    walk_in(first, "Forged")
+
+    outcome = centre.take(first.bundle(centre).path)
+
+    assert outcome.quarantined == 1
+    assert [name.split()[0] for name in people(centre).values()] == ["Omarov"]
+
+
 def test_all_rows_come_out_the_same_when_made_anew_from_the_segments(nodes: list[Installation], tmp_path: Path) -> None:
     """An empty centre rebuilt from the segments alone holds the same rows as the one that lived through it."""
     centre, first, second = nodes
