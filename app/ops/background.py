@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app import clock, files, i18n
+from app import clock, disk, files, i18n
 from app.db import Database, take_write_lock
 from app.errors import DomainError, Message, NotFound, say
 from app.ids import readable_code
@@ -158,7 +158,8 @@ class Task:
             job.log = [*job.log[-MOST_LINES:], as_json(message)]
 
     def keep(self, data: bytes, name: str) -> dict[str, Any]:
-        """Keep what was made as a file of the node; the result to end with."""
+        """Keep what was made as a file of the node; the result to end with. Raises NoRoomForFiles on a disk that is nearly full."""
+        disk.refuse_files(self.folder)
         return {"file": files.keep(self.folder / FOLDER, data), "name": name, "bytes": len(data)}
 
     def finish(self, **result: Any) -> None:

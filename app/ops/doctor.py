@@ -62,7 +62,7 @@ def exam_faults(config: Mapping[str, Any], database: Database) -> list[Message]:
     if trouble is Trouble.FULL:
         faults.append(message("readiness", "the server's disk is full"))
     elif found.level >= disk.Level.NO_TESTS:
-        faults.append(message("readiness", "the server's disk has {percent} % free, and tests need {needed} %. The administrator must make room; the command sabaq doctor --free-reserve makes some at once", percent=found.percent, needed=disk.NO_TESTS))
+        faults.append(message("readiness", "the server's disk has {percent} % free, and tests need {needed} %: ask the administrator to give the reserve back, then to make room", percent=found.percent, needed=disk.NO_TESTS))
     if config["SECRET_KEY"].lower() in WELL_KNOWN_KEYS or len(config["SECRET_KEY"]) < 32:
         faults.append(message("readiness", "the server's secret key is known or too short"))
     if config["DEBUG"]:

@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, undefer
 
-from app import files
+from app import disk, files
 from app.certificates.models import Certificate, CertificateEvent, Paper
 from app.certificates.rules import ERASED
 from app.db import Base, Database, Fact, take_write_lock
@@ -599,6 +599,10 @@ def wipe(database: Database, folder: Path) -> bool:
     """Overwrite what the database's file still holds of deleted rows; whether it could be done now. Blocks writing for seconds."""
     if not (folder / WIPE_FILE).exists():
         return True
+    if database.name == "sqlite":
+        needed = 2 * Path(database.engine.url.database or "").stat().st_size  # the new file, and the log that brings it into place
+        if disk.look(folder).free < needed:
+            return False  # the doctor and every page tell that room is needed; then it comes round again
     raw = database.engine.raw_connection()
     try:
         if database.name == "sqlite":

@@ -36,6 +36,7 @@ from config import Config
 from tests import postgres
 from tests.certificates import rows as certificates
 from tests.factories import added, give_role, make_office, make_person, make_staff
+from tests.ops.test_room import full_to
 from tests.reports.rows import make_certificate
 from tests.runs.rows import enrol, make_run
 from tests.schedule.rows import make_mark, make_meeting
@@ -396,8 +397,8 @@ def test_the_page_has_words_for_every_table_of_the_plan() -> None:
     assert set(erasing_views.WORDS) == {one.table.name for one in (*erasing.ABOUT, *erasing.NAMING)}
 
 
-def test_the_database_is_cleaned_when_no_test_is_running(nodes: list[Installation]) -> None:
-    """An open supervised attempt of this node holds the cleaning back: it blocks writing for seconds."""
+def test_the_database_is_cleaned_when_no_test_is_running(nodes: list[Installation], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open supervised attempt of this node holds the cleaning back: it blocks writing for seconds. So does a disk without room for it."""
     centre = nodes[0]
     erasing.mark_wipe(centre.config.folder)
     with work(centre.database) as db:
@@ -410,6 +411,10 @@ def test_the_database_is_cleaned_when_no_test_is_running(nodes: list[Installatio
     assert (centre.config.folder / erasing.WIPE_FILE).exists()
     with work(centre.database) as db:
         db.get_one(Attempt, attempt).state = "handed-in"
+    with monkeypatch.context() as short:
+        full_to(short, 0)
+        erasing.wipe_when_quiet(centre.database, centre.config, NOW)
+    assert (centre.config.folder / erasing.WIPE_FILE).exists()
     erasing.wipe_when_quiet(centre.database, centre.config, NOW)
     assert not (centre.config.folder / erasing.WIPE_FILE).exists()
 
