@@ -116,7 +116,7 @@ def _page(**forms: Form) -> str:
         step = "ask"
     elif not found.trusted:
         step = "compare"
-    elif found.accepted is None:
+    elif found.accepted is None and not here:
         step = "waiting"
     elif not here:
         step = "snapshot"
@@ -259,6 +259,8 @@ def snapshot() -> ResponseReturnValue:
         return _again(refused, snapshot=form)
     finally:
         part.unlink(missing_ok=True)
+    if found.accepted is None:  # the centre writes bundles for accepted servers only: this one brings the word that the letter would have
+        trust.changed(_folder(), found, accepted=True)
     say_next(outcome.sentence)
     return go("joining.index")
 

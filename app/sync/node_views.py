@@ -293,7 +293,10 @@ def accept(asked: JoinRequest) -> ResponseReturnValue:
             raise Invalid(fields={"compared": say("joining", "Compare first: call the class and let them read their fingerprint.")})
         joining.accept(g.db, asked, by=me().person_id, now=clock.now())
         audit("node.accept", about=found.code, fingerprint=asked.fingerprint)
-        say_next(say("joining", "{title} has joined. Its first snapshot is made when it asks for it, or when you write a stick.", title=found.title))
+        say_next(
+            say("joining", "{title} has joined. Write a stick for it under Sticks: with the first snapshot it goes on.", title=found.title) if asked.way == "stick"
+            else say("joining", "{title} has joined. Its first snapshot is made when it asks for it, or when you write a stick.", title=found.title)
+        )
         return go("nodes.node", node_id=found.id)
 
     return attempt(form, deed, lambda: _node_page(found, compare=form))

@@ -436,6 +436,28 @@ def test_joining_by_pages_and_a_stick(pair: Pair) -> None:
         assert db.scalar(sa.select(AuditEvent.id).where(AuditEvent.what == "first account")) is not None
 
 
+@pytest.mark.goal("NET-02")
+def test_the_first_snapshot_on_a_stick_says_that_the_centre_has_accepted(pair: Pair) -> None:
+    """After the fingerprints were compared no second letter has to travel: the bundle that the centre writes is its word."""
+    admin, room = pair.at_centre(), pair.room_app.test_client()
+    room.post("/join/code", data={"code": pair.invite(), "address": ""})
+    answer = admin.post("/class-servers/letter", data={"file": (io.BytesIO(room.get("/join/request").data), "request.json")})
+    room.post("/join/answer", data={"file": (io.BytesIO(answer.data), "answer.json")})
+    room.post("/join/confirm", data={"compared": "y"})
+    accept = re.search(r'action="(/class-servers/requests/[^"]+/accept)"', admin.get(pair.node_page()).text)
+    assert accept
+    admin.post(accept.group(1), data={"compared": "y"})
+
+    assert 'action="/join/snapshot"' in room.get("/join").text
+    made = pair.centre.bundle(pair.room, now=clock.now())
+    assert made.path is not None
+    assert room.post("/join/snapshot", data={"file": (io.BytesIO(made.path.read_bytes()), "first.sabaq")}).status_code == 303
+    heard = trust.read(pair.room.config.folder)
+    assert heard is not None
+    assert heard.accepted is True
+    assert "Akhmetov" in room.get("/join").text
+
+
 def test_others_of_the_class_get_a_start_password_from_the_class_manager(pair: Pair) -> None:
     """Passwords never travel: the class manager prints one for a colleague, never for an administrator."""
     with work(pair.room.database) as db:
