@@ -83,6 +83,10 @@ LISTING = lists.Listing(
 @guarded("node.read")
 def index() -> ResponseReturnValue:
     """The class servers of the reader's offices."""
+    return _index(LetterForm())
+
+
+def _index(form: LetterForm) -> ResponseReturnValue:
     view = lists.asked(LISTING)
     query = sa.select(Node, Office, Classroom).join(Office, Office.id == Node.office_id).outerjoin(Classroom, Classroom.id == Node.classroom_id)
     query = query.where(lists.scoped(Office.path, "node.read"), Node.role == "classroom")
@@ -95,7 +99,7 @@ def index() -> ResponseReturnValue:
     asking = _asking(g.db, [node.id for node, _, _ in view.rows])
     view.rows = [Line(node, office, room, asking.get(node.id)) for node, office, room in view.rows]
     return lists.export(view) or render_template(
-        "sync/nodes.html", view=view, states=STATES, own=own_keys().public.fingerprint, may_keep=can("node.keep"), form=LetterForm(),
+        "sync/nodes.html", view=view, states=STATES, own=own_keys().public.fingerprint, may_keep=can("node.keep"), form=form,
     )
 
 
@@ -256,16 +260,23 @@ def _taken(data: bytes, way: str) -> bytes:
 @guarded("node.keep")
 def letter() -> ResponseReturnValue:
     """A request that came on a stick: kept, and answered with a file for the way back."""
-    given = request.files.get("file")
+    form, given = LetterForm(formdata=None), request.files.get("file")
     data = given.read(handshake.MOST_BYTES + 1) if given else b""
-    if not data:
-        raise Invalid(say("joining", "Choose the file of the request on the stick first."))
-    asked, _ = handshake.read_request(data)
-    known = joining.node_of(g.db, asked.node)
-    office = g.db.get(Office, known.office_id) if known else None
-    if office is not None and not allowed(actor(), "node.keep", Target(path=office.path)):
-        raise NotFound()
-    answer = _taken(data, "stick")
+    try:
+        if not data:
+            raise Invalid(say("joining", "Choose the file of the request on the stick first."))
+        asked, _ = handshake.read_request(data)
+        known = joining.node_of(g.db, asked.node)
+        office = g.db.get(Office, known.office_id) if known else None
+        if office is not None and not allowed(actor(), "node.keep", Target(path=office.path)):
+            raise NotFound()
+        answer = _taken(data, "stick")
+    except NotFound:
+        raise
+    except DomainError as refused:
+        g.db.rollback()
+        form.show(Invalid(fields={"file": refused.message}))
+        return _index(form), status_of(refused)
     audit("node.letter", about=asked.node)
     return lists.attachment(answer, f"sabaq-join-{asked.node}-answer.json")
 

@@ -458,6 +458,18 @@ def test_the_first_snapshot_on_a_stick_says_that_the_centre_has_accepted(pair: P
     assert "Akhmetov" in room.get("/join").text
 
 
+def test_a_wrong_file_in_place_of_a_request_is_refused_at_its_field(pair: Pair) -> None:
+    """Another file, or none: the list comes again and says at the file which one is wanted."""
+    admin = pair.at_centre()
+    wrong = admin.post("/class-servers/letter", data={"file": (io.BytesIO(b"{}"), "notes.json")})
+    none = admin.post("/class-servers/letter", data={})
+
+    assert (wrong.status_code, none.status_code) == (422, 422)
+    assert re.search(r'class="err" id="file-e1">This is not a letter of a class server', wrong.text)
+    assert "A request came on a stick" in wrong.text
+    assert "Choose the file of the request" in none.text
+
+
 def test_others_of_the_class_get_a_start_password_from_the_class_manager(pair: Pair) -> None:
     """Passwords never travel: the class manager prints one for a colleague, never for an administrator."""
     with work(pair.room.database) as db:
