@@ -21,7 +21,7 @@ FOLDER = ROOT / "app" / "translations"
 COMPLETE = ("ru", "kk")
 PARTIAL = ("prs",)
 LOCALES = {"ru": "ru", "kk": "kk", "prs": "fa_AF"}
-KEYWORDS = {"t": ((1, "c"), 2), "nt": ((1, "c"), 2, 3), "say": ((1, "c"), 2), "message": ((1, "c"), 2)}
+KEYWORDS = {"t": ((1, "c"), 2), "nt": ((1, "c"), 2, 3), "say": ((1, "c"), 2), "message": ((1, "c"), 2), "label": ((1, "c"), 2)}
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.svg", "jinja2")]
 OPTIONS = {"templates/**.html": {"trimmed": "true", "encoding": "utf-8"}}
 
