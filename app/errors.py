@@ -63,7 +63,7 @@ class NotOurs(Conflict):
 
     def __init__(self, *, table: str, node: str) -> None:
         self.table, self.node = table, node
-        super().__init__(say("error", "This is kept by the node {node}: it can be changed only there. Ask them, or take it over on the exchange page.", node=node))
+        super().__init__(say("error", "This is kept by {node} and can be changed only there. Ask them: the change comes here with the next exchange.", node=node))
 
 
 class CentreOnly(NotOurs):

@@ -83,11 +83,12 @@ class Day:
     meetings: Sequence[Meeting]  # of this day
     undecided: int  # nominations that wait
     facts: Facts
+    here: bool = True  # this node keeps the run; elsewhere the day is read only, as the last exchange brought it
 
     @property
     def live(self) -> bool:
-        """Whether things can be done on this day's page: it is today, and the run is not over."""
-        return self.day == self.today and self.run.state in ("planned", "open")
+        """Whether things can be done on this day's page: it is today, the run is not over, and it is kept here."""
+        return self.here and self.day == self.today and self.run.state in ("planned", "open")
 
     @property
     def running(self) -> RoomTest | None:
@@ -96,7 +97,12 @@ class Day:
 
     @property
     def on_board(self) -> str:
-        """The test that the board is about: the one that is started, else one that somebody still has open; "" for none."""
+        """The test that the board is about: the one that is started, else one that somebody still has open; "" for none.
+
+        How far people are is known only where they sit: clocks and seats of a test stay on the node that keeps the run.
+        """
+        if not self.here:
+            return ""
         if self.running is not None:
             return self.running.quiz
         return next((quiz for quiz, test in (self.facts.tests or {}).items() if test.at_work), "")
@@ -156,6 +162,7 @@ def the_day(db: Session, run: CourseRun, day: date, *, now: datetime) -> Day:
     )
     return Day(
         run, day, days, today, opened, people, tuple(seats), quizzes, tests, incident, lines, of_today, undecided, facts,
+        here=run.owner_node == db.info["node"],
     )
 
 

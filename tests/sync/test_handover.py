@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,7 +30,16 @@ from app.sync import handover
 from app.sync.catalogue import TABLES, Kind
 from app.sync.models import HandOver, JournalEntry, Node
 from config import Config
-from tests.factories import a_moment, added, make_classroom, make_office, make_person, make_sign_in, make_staff
+from tests.factories import (
+    a_moment,
+    added,
+    give_role,
+    make_classroom,
+    make_office,
+    make_person,
+    make_sign_in,
+    make_staff,
+)
 from tests.runs import rows as runs
 from tests.schedule import rows as meetings
 
@@ -287,6 +297,24 @@ def test_a_change_to_a_run_given_away_is_refused_on_its_page(db: Session, client
     refused = browser.post(f"/runs/{run.code}/cancel", data={"reason": "no trainer"})
 
     assert (refused.status_code, server.code in refused.text) == (409, True)
+
+
+def test_the_day_of_a_run_kept_elsewhere_is_read_only(db: Session, client_of: ClientOf, officer: tuple[CourseRun, Node, Person]) -> None:
+    """The page of the day says where the class is held, and has no buttons: no test to end, no walk-in, no line for the minutes."""
+    run, server, person = officer
+    give_role(db, person, Role.CLASS_MANAGER, db.get_one(Office, run.office_id))
+    browser, address = client_of(person), f"/class/{run.code}/{run.starts_on}"
+    here = browser.get(address).text
+    a_room_test(db, run)
+    run.owner_node = server.code
+    db.commit()
+
+    away = browser.get(address)
+
+    assert "is held at" not in here
+    assert away.status_code == 200
+    assert f"This class is held at {server.title}" in away.text
+    assert not re.search(r'<form[^>]+action="/class/[^"]+/(lines|open|walk-in)|End the test|Walk-in…', away.text)
 
 
 def test_a_class_server_says_what_the_centre_decides(settings: Config, database: Database, db: Session, officer: tuple[CourseRun, Node, Person]) -> None:

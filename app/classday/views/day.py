@@ -72,7 +72,7 @@ def _live(found: Day) -> dict[str, Any]:
 
 def _may(of: OfClass) -> dict[str, bool]:
     places = [Target(path=path) for path in places_of(of.run)]
-    over = of.run.state not in ("planned", "open")
+    over = of.run.state not in ("planned", "open") or of.run.owner_node != g.db.info["node"]
     return {
         "enrol": not over and any(can("class.enrol", one) for one in places),
         "slips": not over and any(can("run.slips", one) for one in places),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import url_for
+from flask import g, url_for
 
 from app import clock
 from app.classday import rules
@@ -16,6 +16,7 @@ from app.classday.rules import Deed, Kind, State
 from app.classday.views.blueprint import link
 from app.i18n import day as day_text
 from app.i18n import listing, nt, pick, t, time_of_day
+from app.sync import handover
 
 MOST_NAMES = 4  # in a sentence; more are counted
 
@@ -157,6 +158,8 @@ def panel_of(day: Day, *, running: Running | None = None) -> Panel:
     """The one thing to do. `running` is what the board knows of the test that is started."""
     if day.run.state in ("closed", "cancelled"):
         return Panel(t("class", "The run is over"), t("class", "{code} was closed. Its papers and minutes can still be printed.", code=day.run.code), main=_papers(day))
+    if not day.here:
+        return _held_elsewhere(day)
     if day.facts.closed:
         return Panel(
             t("class", "The class is closed"), t("class", "Closed at {time}. The minutes can be printed and signed.", time=zone_time(day, day.opened.closed_at if day.opened else None)),
@@ -231,6 +234,21 @@ class Running:
     left_ms: int | None = None  # of whoever has the least
     lost_minutes: int = 0
     paused: int = 0
+
+
+def _held_elsewhere(day: Day) -> Panel:
+    node = handover.keeper_of(g.db, day.run)
+    to_run = Button(t("class", "To the run"), url_for("runs.page", code=day.run.code))
+    if node is None or node.role == "centre":
+        return Panel(
+            t("class", "This class is held at the centre"),
+            t("class", "Here it can only be read, as the last exchange brought it. To hold it here, ask the training officer to give {code} to this class server.", code=day.run.code),
+            main=to_run,
+        )
+    return Panel(
+        t("class", "This class is held at {server}", server=node.title),
+        t("class", "Here it can only be read, as the last exchange brought it."), main=to_run, others=(_papers(day),),
+    )
 
 
 def _not_today(day: Day) -> Panel:
