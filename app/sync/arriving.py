@@ -264,7 +264,7 @@ class _Task:
             ours = row.values["owner_node"] == own
             if owner is None:
                 new.append(row)
-            elif fact or (ours and (owner == own or row.values["version"] <= version)):
+            elif fact or (ours and row.values["version"] <= version):
                 continue  # facts never change; what is kept here is newer here
             else:
                 changed.append(row)

@@ -18,7 +18,7 @@ from app.quizzes.models import Attempt, Incident, PaperTest, RoomTest
 from app.runs.models import CourseRun, Enrolment, Nomination, RunReport, RunTrainer
 from app.schedule.models import ClassDay, Meeting, MeetingItem, Seating
 from app.sync.journal import taking_over
-from app.sync.models import HandOver, Node
+from app.sync.models import KEPT_THERE, DownRow, HandOver, Node
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,15 @@ def why_not_give(db: Session, run: CourseRun, server: Node) -> Message | None:
         return say("hand-over", "{server} has not joined the centre yet, or no longer exchanges with it.", server=server.title)
     if run.classroom_id != server.classroom_id:
         return say("hand-over", "{code} is held in another classroom than that of {server}. Change its classroom first.", code=run.code, server=server.title)
+    if _still_thought_its_own(db, run, server):
+        return say("hand-over", "{server} has not heard yet that {code} was taken back. Exchange with it first, then give the run again.", code=run.code, server=server.title)
     return _busy(db, run)
+
+
+def _still_thought_its_own(db: Session, run: CourseRun, server: Node) -> bool:
+    """Whether the newest version that went down to a server still gives it the run: what it changes meanwhile would count in part."""
+    told = sa.select(DownRow.content).where(DownRow.node == server.code, DownRow.table == CourseRun.__tablename__, DownRow.row_id == run.id)
+    return db.scalar(told) == KEPT_THERE
 
 
 def _busy(db: Session, run: CourseRun) -> Message | None:

@@ -207,6 +207,9 @@ class Exchange(Stays, Base):
 # ---- down ------------------------------------------------------------------------------------------------------------
 
 
+KEPT_THERE = "own"  # content of a row that the class server keeps itself: it was given once and is not sent again
+
+
 class DownRow(Stays, Base):
     """At the centre: a row as a class server was last sent it. The difference to what it needs now is the next delta."""
 

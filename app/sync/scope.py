@@ -45,6 +45,7 @@ from app.sync.canonical import canonical
 from app.sync.catalogue import BY_NAME, Kind
 from app.sync.keys import NodeKeys
 from app.sync.models import (
+    KEPT_THERE,
     AuditEvent,
     DownRow,
     Erasure,
@@ -63,7 +64,6 @@ AT_ONCE = 500  # ids in one statement
 STAYS_KNOWN = timedelta(days=90)  # whose role has ended is still known at the class this long, so that what he did has a name
 ACTS_FROM_ABOVE = (Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.REGISTRAR, Role.ADMINISTRATOR)
 MOST_AFTER_SNAPSHOT = 100  # differences after a snapshot that nobody has taken yet, before another one is made
-KEPT_THERE = "own"  # content of a row that the class server keeps itself: it was given once and is not sent again
 
 Where = sa.ColumnElement[bool]
 Ids = sa.Select[uuid.UUID]

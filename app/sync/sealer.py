@@ -58,8 +58,8 @@ def _why_new(db: Session, found: Anchor | None, node: str, machine: str) -> str 
     if epoch is None:
         return "new" if found is None else "restored"
     if found is None or found.node != node:
-        # Power may be lost between the first epoch's commit and its anchor: nothing was written under it yet.
-        return None if _nothing_sealed(db, node) else "no-anchor"
+        # Also where nothing is sealed yet: another life of this database may have sealed under its epoch, and the anchor went with it.
+        return "no-anchor"
     if found.machine and machine and found.machine != machine:
         return "machine"
     if found.number == 0:
@@ -67,10 +67,6 @@ def _why_new(db: Session, found: Anchor | None, node: str, machine: str) -> str 
     else:
         known = db.scalar(sa.select(StoredSegment.id).where(StoredSegment.node == node, StoredSegment.hash == found.hash))
     return None if known else "restored"
-
-
-def _nothing_sealed(db: Session, node: str) -> bool:
-    return db.scalar(sa.select(StoredSegment.id).where(StoredSegment.node == node, StoredSegment.stream == chain.UP).limit(1)) is None
 
 
 def _anchor(folder: Path, node: str, head: chain.Head, machine: str) -> None:

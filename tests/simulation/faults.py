@@ -63,7 +63,7 @@ def restore(world: World) -> None:
         machine.put(image)
         if how == "no anchor":
             (machine.folder / ANCHOR).unlink(missing_ok=True)
-    machine.blind = how == "whole disk"
+    machine.blind = how == "whole disk" or (how == "database" and machine.blind)  # an old anchor fits an old database
     world.happened |= {"restore"} | ({"centre restored"} if machine.role == "centre" else set())
     world.note(machine, f"its database of step {image.mark} is put back ({how})")
     world.restart(machine)
@@ -209,10 +209,10 @@ def update(world: World, machine: Machine) -> None:
 
 FAULTS = (
     Fault("power", 8, power_cut),
-    Fault("restore", 4, restore),
-    Fault("clone", 2, clone),
-    Fault("clock", 4, set_clock),
-    Fault("disk full", 3, fill_disk),
+    Fault("restore", 7, restore),
+    Fault("clone", 3, clone),
+    Fault("clock", 3, set_clock),
+    Fault("disk full", 2, fill_disk),
     Fault("stolen", 2, steal),
     Fault("skew", 3, change_release),
     Fault("lie", 2, lie),

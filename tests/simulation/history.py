@@ -91,7 +91,7 @@ def _live(world: World) -> None:
     """Draw which kinds of faults this history has, and let it happen."""
     chance = world.chance
     classes = list(first_day.CLASSES[: chance.choice((1, 2, 2, 3))])
-    kinds = [fault for fault in FAULTS if chance.random() < 0.35]
+    kinds = [fault for fault in FAULTS if chance.random() < 0.4]
     steps = chance.choice((6, 10, 16, 32))
     world.start([CENTRE, *classes])
     world.note(None, f"{', '.join(classes)}; faults: {', '.join(fault.name for fault in kinds) or 'none but lost sticks'}")
@@ -102,7 +102,7 @@ def _live(world: World) -> None:
 
 def _something(world: World, kinds: list[Fault]) -> None:
     chance = world.chance
-    what = chance.choices(("deed", "seal", "line", "stick", "deliver", "lose", "back up", "fault"), (30, 4, 6, 6, 8, 1, 2, 8 if kinds else 0))[0]
+    what = chance.choices(("deed", "seal", "line", "stick", "deliver", "lose", "back up", "fault"), (24, 4, 7, 6, 8, 1, 4, 14 if kinds else 0))[0]
     machine = chance.choice([world.centre, *world.classes()])
     if what == "deed":
         deeds.some_deed(world, machine)

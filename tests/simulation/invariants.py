@@ -5,6 +5,7 @@ I1 and I3 are looked at where a disk is read (`world.World.restart`, `world.Worl
 
 from __future__ import annotations
 
+import json
 import random
 import uuid
 from collections.abc import Callable, Iterable
@@ -168,6 +169,29 @@ def i6_read_models_are_the_fold_of_the_log(world: World) -> None:
     if world.seed % 4 != 1:
         return
     _same_rows(world, "I6", "rows made anew from the segments")
+
+
+@at_rest
+def i6_only_the_owner_counts(world: World) -> None:
+    """I6: a record that several nodes wrote is what its owners made of it: counted here once more, by hand."""
+    centre = world.centre
+    several = (
+        'SELECT "table", row_id FROM journal_entry GROUP BY 1, 2 HAVING count(DISTINCT node) > 1 AND sum(json_type(before) = \'null\' OR before IS NULL) = 1'
+    )
+    aside = centre.aside()
+    for table, key in centre.look(several):
+        owner, version, there = "", 0, False
+        for node, number, before, after in centre.look(
+            'SELECT node, version, before, after FROM journal_entry WHERE "table" = ? AND row_id = ? ORDER BY version, node <> ?, id', table, key, CENTRE
+        ):
+            told = json.loads(after or "null")
+            if before in (None, "null"):
+                owner, version, there = node, number, True
+            elif there and (node == owner or (node == CENTRE and "owner_node" in (told or {}))):
+                owner, version = (told or {}).get("owner_node", owner), number
+        found = centre.look(f'SELECT owner_node, version FROM "{table}" WHERE id = ?', key)
+        if found and found[0] != (owner, version) and (table, key) not in aside:
+            raise Violation("I6", f"{table} {key} is {found[0]}, but its owners made it {(owner, version)}")
 
 
 @at_rest

@@ -28,7 +28,7 @@ from app.runs.models import CourseRun, Enrolment, RunTrainer
 from app.schedule.models import ClassDay, Meeting, MeetingItem, Seating
 from app.sync import handover
 from app.sync.catalogue import TABLES, Kind
-from app.sync.models import HandOver, JournalEntry, Node
+from app.sync.models import KEPT_THERE, DownRow, HandOver, JournalEntry, Node
 from config import Config
 from tests.factories import (
     a_moment,
@@ -197,6 +197,22 @@ def test_taken_back_the_run_is_the_centres_again(db: Session) -> None:
     run_services.cancel_run(db, run, by=meetings.by(db), now=a_moment(), reason="no trainer")
 
     assert (owners(db, run), run.state) == ({"test"}, "cancelled")
+
+
+def test_a_run_taken_back_is_given_again_only_after_the_server_has_heard(db: Session) -> None:
+    """A server that still thinks a run its own would change it meanwhile, and its changes would count in part."""
+    run, server = a_class(db)
+    handover.give(db, run, server=server, by=None, now=a_moment())
+    db.add(DownRow(node=server.code, table="course_run", row_id=run.id, content=KEPT_THERE))  # a version went down that says so
+    handover.take_back(db, run, by=None, now=a_moment(1), reason="the class moved")
+
+    with pytest.raises(Conflict, match="has not heard yet"):
+        handover.give(db, run, server=server, by=None, now=a_moment(2))
+
+    db.scalars(sa.select(DownRow)).one().content = "0" * 64  # the next version says that it is the centre's
+    db.flush()
+    handover.give(db, run, server=server, by=None, now=a_moment(3))
+    assert run.owner_node == server.code
 
 
 def test_an_open_class_is_taken_back_only_from_a_dead_server(db: Session) -> None:

@@ -119,6 +119,17 @@ def test_a_database_whose_past_is_not_certain_begins_a_new_epoch(node: Installat
     assert links[1].prev == links[0].hash
 
 
+def test_a_database_without_its_anchor_begins_a_new_epoch_though_nothing_was_sealed_in_it(node: Installation) -> None:
+    """The life that was lost with the anchor may have sealed its first segment and sent it: its epoch is not written under again."""
+    sealer.settle_epoch(node.database, node.config.folder, now=NOW)
+    (node.config.folder / "anchor.json").unlink()
+
+    sealer.settle_epoch(node.database, node.config.folder, now=NOW)
+
+    with node.database.sessions() as db:
+        assert db.execute(sa.select(Epoch.ordinal, Epoch.why).order_by(Epoch.ordinal)).all() == [(1, "new"), (2, "no-anchor")]
+
+
 def test_changes_of_a_later_epoch_beat_those_that_were_lost(node: Installation) -> None:
     """Versions of a new epoch begin above all versions of the one before, so a restored node's word holds over its lost one."""
     live(node, 1)
