@@ -133,7 +133,7 @@ def span_words(seconds: int) -> str:
 def size_words(size: int) -> str:
     """Bytes as people read them."""
     if size < 1_000_000:
-        return i18n.t("exchange", "{n} kB", n=i18n.number(max(1, round(size / 1000))))
+        return i18n.t("stick", "{n} KB", n=i18n.number(max(1, round(size / 1000))))
     return i18n.t("exchange", "{n} MB", n=i18n.number(round(size / 1_000_000, 1), 1))
 
 
