@@ -299,5 +299,5 @@ def test_exchange_rows_stay_in_the_order_of_their_place(client_of: SignIn, db: S
 
     page = client_of(operator).get(f"/exchange/nodes/{code}").get_data(as_text=True)
 
-    assert page.index("2 kB") < page.index("1 kB")
+    assert page.index("2 KB") < page.index("1 KB")
     assert db.scalar(sa.select(sa.func.count()).select_from(Exchange)) == 2
