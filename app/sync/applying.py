@@ -274,7 +274,8 @@ def _hold(work: _Work, place: int, table: str, row_id: uuid.UUID | None, why: st
             HeldEntry(segment_id=work.stored.id, place=place, node=work.writer, table=table, row_id=row_id, why=why, detail=detail, at=work.now)
         )
     else:
-        held.why, held.detail = why, detail
+        held.table, held.row_id, held.why, held.detail = table, row_id, why, detail  # what was not understood had no row yet
+        held.settled_at, held.settled_by, held.settled_how = None, None, ""  # it was applied once and gave way to another row since
     work.db.flush()
 
 

@@ -340,9 +340,16 @@ def _apart(world: World, machine: Machine) -> str:
             own = row["owner_node"] == machine.code
             if (table, key) in aside or not (own or (table, key) in sent) or _same(row, there.get(key), own, merged):
                 continue
+            if key not in there and "centre restored" in world.happened and _was_given(machine, key):
+                continue  # its backup did not know of the row that it gave away since; what refers to it waits there
             how = "says something else" if key in there else "is not"
             return f"{table} {key} of {row['owner_node']}, as {machine.name} holds it, {how} at the centre"
     return ""
+
+
+def _was_given(machine: Machine, key: str) -> bool:
+    """Whether a row came down from the centre."""
+    return bool(machine.look("SELECT 1 FROM journal_entry WHERE row_id = ? AND node = ?", key, CENTRE))
 
 
 def _same(here: dict[str, Any], there: dict[str, Any] | None, own: bool, merged: dict[str, str]) -> bool:

@@ -185,6 +185,22 @@ def test_what_cannot_be_applied_is_held_and_the_rest_goes_in(db: Session, place:
     assert db.scalars(sa.select(RoleGrant)).all() == []
 
 
+def test_what_was_not_understood_and_then_gives_way_is_held_again(db: Session, place: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Held as unknown, applied by a newer release, and displaced by a row with a smaller id: it stands aside with its reason, not nowhere."""
+    small, large = sorted((new_id(), new_id()))
+    one, other = Writer("class-1", CLASS), Writer("class-2", OTHER)
+    with monkeypatch.context() as older:
+        older.delitem(applying.BY_NAME, "person")
+        take(db, one.seal(added("person", person(place, "007", large))))
+    assert applying.retry_held(db, trust=TRUST, now=NOW, also=(applying.UNKNOWN,)) == 1
+
+    take(db, other.seal(added("person", person(place, "007", small, owner_node="class-2"))))
+
+    aside = db.scalars(sa.select(HeldEntry).where(HeldEntry.settled_at.is_(None))).one()
+    assert (aside.why, aside.table, aside.row_id) == ("conflict", "person", large)
+    assert db.scalars(sa.select(Person.id)).all() == [small]
+
+
 def test_a_fact_never_changes(db: Session) -> None:
     """The same fact again is known; with other content it is held as changed, and the first stays."""
     one = Writer("class-1", CLASS)
