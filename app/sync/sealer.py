@@ -38,9 +38,9 @@ def settle_epoch(database: Database, folder: Path, *, now: datetime, machine: st
     machine = anchors.this_machine() if machine is None else machine
     found = anchors.read(folder)
     with database.sessions() as db:
-        why = _why_new(db, found, database.node, machine)
         epoch = chain.current_epoch(db)
-        head = chain.own_head(db)
+        why = _why_new(db, epoch, found, database.node, machine)
+        head = chain.head_of(db, epoch) if epoch else None
     if why is None and epoch is not None and head is not None:
         if found is None or (found.epoch, found.number, found.hash) != (head.epoch, head.number, head.hash):
             _anchor(folder, database.node, head, machine)
@@ -52,9 +52,8 @@ def settle_epoch(database: Database, folder: Path, *, now: datetime, machine: st
     return head.epoch
 
 
-def _why_new(db: Session, found: Anchor | None, node: str, machine: str) -> str | None:
+def _why_new(db: Session, epoch: Epoch | None, found: Anchor | None, node: str, machine: str) -> str | None:
     """Why this database must begin a new epoch; None when it may go on."""
-    epoch = chain.current_epoch(db)
     if epoch is None:
         return "new" if found is None else "restored"
     if found is None or found.node != node:

@@ -458,14 +458,14 @@ def publish(world: World, machine: Machine) -> Outcome:
 ON_A_CLASS_SERVER = (
     Deed("save answers", 8, save_answers),
     Deed("begin the test", 5, start_attempt),
-    Deed("hand in", 3, hand_in),
-    Deed("save too late", 1, save_too_late),
+    Deed("hand in", 4, hand_in),
+    Deed("save too late", 3, save_too_late),
     Deed("take the roll", 5, take_roll),
     Deed("note", 3, note),
     Deed("walk-in", 3, walk_in),
     Deed("incident", 2, incident),
-    Deed("certificate", 3, certificate),
-    Deed("suspend a certificate", 1, suspend_certificate),
+    Deed("certificate", 4, certificate),
+    Deed("suspend a certificate", 3, suspend_certificate),
     Deed("change a seat", 2, change_seat),
     Deed("remove a seating", 1, take_out_seating),
     Deed("study", 3, study),
@@ -481,7 +481,7 @@ AT_THE_CENTRE = (
     Deed("new version", 1, publish),
     Deed("role", 3, give_role),
     Deed("file", 3, change_person),
-    Deed("revoke a certificate", 2, revoke_certificate),
+    Deed("revoke a certificate", 4, revoke_certificate),
 )
 
 

@@ -15,6 +15,7 @@ from tests.simulation import carrying, deeds
 from tests.simulation.world import CENTRE, Machine, World
 
 ANCHOR = "anchor.json"
+BETWEEN = frozenset({"commit", "fsync", "replace"})  # where one thing is done and the next has not begun
 WRONG_DATES = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC))
 
 
@@ -36,8 +37,10 @@ def any_class(world: World) -> Machine | None:
 def power_cut(world: World) -> None:
     """The power of some machine fails at one of its next writes, whatever it does then."""
     machine = world.chance.choice([world.centre, *world.classes()])
-    # Most deeds pass about thirty points, taking a bundle some hundreds.
-    machine.power.fails_in(world.chance.randint(1, world.chance.choice((5, 30, 300))))
+    if world.chance.random() < 0.5:
+        machine.power.fails_in(world.chance.randint(1, 12), BETWEEN)
+    else:  # most deeds pass about thirty points, taking a bundle some hundreds
+        machine.power.fails_in(world.chance.randint(1, world.chance.choice((5, 30, 300))))
     world.note(machine, "its power will fail")
 
 

@@ -110,9 +110,10 @@ def template(folder: Path) -> Template:
     world.machines["blank"] = blank = Machine(world, CENTRE, "blank")
     blank.folder.mkdir(parents=True, exist_ok=True)
     _empty(blank)
+    empty = blank.image()
     with centre.working():
         rebuild.rebuild(centre.database, blank.database, now=centre.clock.now())  # each history is rebuilt from here on
-    images = {place: machine.image() for place, machine in world.machines.items()}
+    images = {place: machine.image() for place, machine in world.machines.items()} | {"empty": empty}
     for machine in world.machines.values():
         machine.stop()
     return Template(images, people)

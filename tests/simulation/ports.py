@@ -67,14 +67,15 @@ class Power:
 
     def __init__(self) -> None:
         self.left: int | None = None
+        self.steps: frozenset[str] | None = None  # which points count; None: all
         self.dead = False
         self.disk_full = False
         self.points = 0  # passed since the machine was last asked for something
         self.at = ""  # where it failed
 
-    def fails_in(self, points: int) -> None:
-        """Fail at that point from now; 1 is the next."""
-        self.left = points
+    def fails_in(self, points: int, steps: frozenset[str] | None = None) -> None:
+        """Fail at that point from now, counting those named only; 1 is the next."""
+        self.left, self.steps = points, steps
 
     def comes_back(self) -> None:
         """Whole again."""
@@ -85,7 +86,7 @@ class Power:
         self.points += 1
         if self.dead:
             raise PowerCut(self.at)
-        if self.left is not None:
+        if self.left is not None and (self.steps is None or what in self.steps):
             self.left -= 1
             if self.left <= 0:
                 self.left, self.dead, self.at = None, True, what
