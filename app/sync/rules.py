@@ -222,6 +222,8 @@ def next_at_centre(facts: Facts, period: Period) -> Next:
         return Next(say("exchange", "It went back to an older database and got its own entries back from here. Ask why, then say so here."), Deed.LOOK, LOOK_INTO, urgent=True)
     if facts.held.get("conflict") or any(facts.held.get(why) for why in ("not-owner", "may-not-own", "changed", "invalid")):
         return Next(say("exchange", "Entries of it were kept aside: settle them at the intake desk."), Deed.INTAKE, say("exchange", "To the intake desk"), urgent=True)
+    if found is Standing.NEVER and facts.stick_out is not None and facts.stick_covers and facts.now - facts.stick_out <= STICK_LOST:
+        return Next(say("exchange", "The stick of {at} is on its way to the class.", at=facts.stick_out))
     if found is Standing.NEVER:
         return Next(say("exchange", "Nothing came from it yet: it needs its first snapshot."), Deed.WRITE, say("exchange", "Write the first stick"), urgent=True)
     if found is Standing.SILENT:

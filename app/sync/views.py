@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -268,8 +268,13 @@ def _centre_page() -> ResponseReturnValue:
     joined = centre is not None or (joining is not None and joining.trusted)
     sight = queries.centre_sight(db, centre, own, now) if centre is not None else None
     receipted = datetime.fromisoformat(sight.receipt.statement["at"]) if sight and sight.receipt else None
-    following = next_at_class(sight.facts if sight else Facts(now=now), joined=joined, receipted_at=receipted)
+    following = next_at_class(_as_heard(sight.facts if sight else Facts(now=now), joining), joined=joined, receipted_at=receipted)
     return _peer_page(sight, following, receipted)
+
+
+def _as_heard(facts: Facts, joining: trust.Joining | None) -> Facts:
+    """A revoked class server gets nothing more from the centre, so its own row never says it: the answer to its hello did."""
+    return replace(facts, state="revoked") if joining is not None and joining.revoked_at else facts
 
 
 # ---- one peer --------------------------------------------------------------------------------------------------------
@@ -406,7 +411,8 @@ def call(db: Session) -> Call | None:
             return None
         sight = queries.centre_sight(db, centre, own, now)
         receipted = datetime.fromisoformat(sight.receipt.statement["at"]) if sight.receipt else None
-        following = next_at_class(sight.facts, joined=True, receipted_at=receipted)
+        joining = trust.read(Path(current_app.config["FOLDER"]))
+        following = next_at_class(_as_heard(sight.facts, joining), joined=True, receipted_at=receipted)
         return Call(i18n.say(following.text), url_for("exchange.index")) if following.urgent else None
     urgent = sorted((line for line in lines_here(db) if line.next.urgent), key=lambda line: line.urgency)
     if not urgent:

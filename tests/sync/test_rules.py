@@ -121,6 +121,16 @@ def test_a_class_is_told_nothing_to_do_only_when_nothing_waits_or_a_line_carries
         assert not found.owed_here.entries or by_line
 
 
+def test_a_first_stick_on_its_way_is_waited_for_at_the_centre() -> None:
+    """The first snapshot that was written is not asked for again, but for one that is three weeks away or does not hold all of it."""
+    sent = facts(state="joined", contacts=Contacts(), stick_out=NOW - timedelta(days=2), stick_covers=True)
+
+    assert next_at_centre(sent, BY_STICK).button is None
+    assert "on its way" in next_at_centre(sent, BY_STICK).text.text
+    for lost in (replace(sent, stick_out=NOW - timedelta(days=22)), replace(sent, stick_covers=False), replace(sent, stick_out=None)):
+        assert next_at_centre(lost, BY_STICK).button is not None
+
+
 def test_a_stick_on_its_way_is_waited_for_and_a_lost_one_replaced() -> None:
     """The stick that holds all that is owed is waited for; three weeks without a receipt ask for a new one."""
     owed = facts(owed_here=Owed(12, {"answer": 12}, NOW - timedelta(days=4)), stick_out=NOW - timedelta(days=2), stick_covers=True)

@@ -17,7 +17,7 @@ from app.db import Database
 from app.offices.models import Classroom, Office
 from app.people.models import Account, Person
 from app.policy import Role
-from app.sync import keys, sealer
+from app.sync import keys, sealer, trust
 from app.sync.models import AuditEvent, Exchange, Node
 from config import Config
 from tests.factories import added, make_classroom, make_office, make_person, make_sign_in, make_staff
@@ -233,6 +233,19 @@ def test_a_class_server_that_got_nothing_yet_is_told_what_to_do(at_class: Callab
     assert "Read in its first stick" in page
     assert "/exchange/stick" in page
     assert "no receipt yet" in page
+
+
+@pytest.mark.goal("NET-19")
+def test_a_revoked_class_server_is_told_to_call_the_centre(at_class: Callable[[], FlaskClient], settings: Config) -> None:
+    """It heard so over the line and gets no bundle any more: the next action is the call, here and on the start page, never "nothing to do"."""
+    browser = at_class()
+    trust.keep(settings.folder, trust.Joining(state="confirmed", secret="", asked_at="", accepted=True, revoked_at="2026-11-22T06:28:00+00:00"))
+
+    page, start = browser.get("/exchange").get_data(as_text=True), browser.get("/start").get_data(as_text=True)
+
+    assert "The centre has revoked this class server" in page
+    assert "The centre has revoked this class server" in start
+    assert "Nothing to do" not in page
 
 
 @pytest.mark.goal("NET-19")
