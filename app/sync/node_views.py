@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
-from flask import Blueprint, Response, current_app, g, jsonify, render_template, request
+from flask import Blueprint, Response, current_app, g, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -276,7 +276,7 @@ def letter() -> ResponseReturnValue:
     except DomainError as refused:
         g.db.rollback()
         form.show(Invalid(fields={"file": refused.message}))
-        return _index(form), status_of(refused)
+        return make_response(_index(form), status_of(refused))
     audit("node.letter", about=asked.node)
     return lists.attachment(answer, f"sabaq-join-{asked.node}-answer.json")
 

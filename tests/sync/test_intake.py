@@ -255,8 +255,8 @@ def test_a_person_taken_in_by_hand_comes_out_the_same_from_the_segments_alone(tm
             merging.merge(db, dropped=db.get_one(Person, taken), kept=db.get_one(Person, kept), by=boss.id, now=NOW, reason="card seen")
         late = second if taken == other else first
         with work(late.database) as db:
-            node = db.scalars(sa.select(Posting).where(Posting.person_id == taken)).one()
-            node.rank = "captain"
+            posting = db.scalars(sa.select(Posting).where(Posting.person_id == taken)).one()
+            posting.rank = "captain"
         outcome = centre.take(late.bundle(centre).path)
         assert outcome.taken.new == 1
         centre.seal()

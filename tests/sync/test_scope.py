@@ -114,7 +114,7 @@ def _people_and_runs(db: Session, world: World) -> None:
         meetings.make_item(db, meeting)
         idle = make_person(db, office, family=f"Idle-{name}")
         world.ids |= {
-            f"{name}-{what}": one.id for what, one in {
+            f"{name}-{what}": one.id for what, one in {  # type: ignore[attr-defined]
                 "office": office, "room": room, "run": run, "trainer": trainer, "manager": manager, "enrolment": trainee, "meeting": meeting, "idle": idle,
             }.items()
         } | {f"{name}-trainee": trainee.person_id}
