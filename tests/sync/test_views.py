@@ -240,8 +240,10 @@ def test_a_revoked_class_server_is_told_to_call_the_centre(at_class: Callable[[]
     """It heard so over the line and gets no bundle any more: the next action is the call, here and on the start page, never "nothing to do"."""
     browser = at_class()
     trust.keep(settings.folder, trust.Joining(state="confirmed", secret="", asked_at="", accepted=True, revoked_at="2026-11-22T06:28:00+00:00"))
-
-    page, start = browser.get("/exchange").get_data(as_text=True), browser.get("/start").get_data(as_text=True)
+    try:
+        page, start = browser.get("/exchange").get_data(as_text=True), browser.get("/start").get_data(as_text=True)
+    finally:
+        trust.forget(settings.folder)
 
     assert "The centre has revoked this class server" in page
     assert "The centre has revoked this class server" in start
