@@ -92,6 +92,6 @@ def test_whatever_happens_all_come_together() -> None:
     """Steps in any order that Hypothesis thinks of: no invariant breaks, and at the end all nodes hold the same."""
     with simulation() as simulated:
         machine = type("OneNetwork", (Network,), {"simulated": simulated})
-        run = machine.TestCase
+        run = machine.TestCase  # type: ignore[attr-defined]
         run.settings = settings(max_examples=30, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
         run("runTest").runTest()
