@@ -28,6 +28,7 @@ from app.work import work
 from config import Config
 
 WAY = "stick"
+PATIENCE = 60.0  # seconds that work on a stick waits for the line: its usual exchange is over in a few, and nobody has to ask again
 README_LANGUAGES = ("en", "ru", "kk")
 
 Step = Callable[[str, int, int], None]  # which step, bytes done, bytes in all
@@ -100,7 +101,7 @@ def make(here: Here, *, to: str, ticket: str, now: datetime, by: uuid.UUID | Non
     waiting = Place(peer.folder, f"by-hand-{ticket}")
     known = waiting.part()
     if known is None or not known.whole:
-        with peer.alone():
+        with peer.alone(patience=PATIENCE):
             made = exchange.make_bundle(
                 here.database, here.config, here.keys, to=to, folder=peer.folder, now=now, progress=lambda done, whole: step("collecting", done, whole)
             )
@@ -487,7 +488,7 @@ def take(here: Here, path: Path, *, now: datetime, by: uuid.UUID | None = None, 
 
     if sender is None:
         return taken()  # is refused and noted
-    with staging.of(here.config.folder, sender).alone():
+    with staging.of(here.config.folder, sender).alone(patience=PATIENCE):
         return taken()
 
 

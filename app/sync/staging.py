@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -194,14 +195,19 @@ class Staging:
         return Place(self.folder, "leaving")
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """For the length of it no other process of this node exchanges with this peer. Raises UnderWay at once."""
+    def alone(self, *, patience: float = 0.0) -> Iterator[None]:
+        """For the length of it no other process of this node exchanges with this peer. Raises UnderWay after so many seconds."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        until = time.monotonic() + patience
         with (self.folder / "lock").open("ab") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise UnderWay() from error
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError as error:
+                    if time.monotonic() >= until:
+                        raise UnderWay() from error
+                time.sleep(0.2)
             yield
 
     @property

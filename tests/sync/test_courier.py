@@ -288,8 +288,9 @@ def test_a_given_up_try_does_not_stay_on_the_stick(nodes: list[Installation], us
 # ---- two at once -------------------------------------------------------------------------------------------------------
 
 
-def test_two_imports_of_one_senders_bundles_do_not_mix(nodes: list[Installation], usb: Path) -> None:
-    """The second one is told that the first is under way; nothing of it is half-done."""
+def test_two_imports_of_one_senders_bundles_do_not_mix(nodes: list[Installation], usb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one waits for a while, then is told that the first is under way; nothing of it is half-done."""
+    monkeypatch.setattr(courier, "PATIENCE", 0.0)
     centre, first, _ = nodes
     walk_in(first)
     path = handed(first, usb, centre).written.path
@@ -310,6 +311,22 @@ def test_two_imports_of_one_senders_bundles_do_not_mix(nodes: list[Installation]
 
     assert people(centre) == {}
     courier.take_all(here(centre), [path], now=NOW)
+    assert people(centre) == people(first)
+
+
+def test_a_stick_waits_for_an_exchange_over_the_line_that_is_nearly_over(nodes: list[Installation], usb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written and read in while the line is busy for a moment: nobody is told to try again."""
+    centre, first, _ = nodes
+    walk_in(first)
+    for node, peer, deed in (
+        (first, "centre", lambda: handed(first, usb, centre)),
+        (centre, "class-1", lambda: courier.take_all(here(centre), list(usb.rglob("*.sabaq")), now=NOW)),
+    ):
+        line = contextlib.ExitStack()
+        line.enter_context(staging.of(node.config.folder, peer).alone())
+        monkeypatch.setattr(staging.time, "sleep", lambda _seconds, line=line: line.close())
+        deed()
+
     assert people(centre) == people(first)
 
 
