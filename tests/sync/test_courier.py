@@ -326,7 +326,21 @@ def test_a_stick_waits_for_an_exchange_over_the_line_that_is_nearly_over(nodes: 
         line.enter_context(staging.of(node.config.folder, peer).alone())
         monkeypatch.setattr(staging.time, "sleep", lambda _seconds, line=line: line.close())
         deed()
+        line.close()
 
+    assert people(centre) == people(first)
+
+
+def test_a_class_writes_its_stick_while_a_weak_line_sends_for_an_hour(nodes: list[Installation], usb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stick exists for classes whose line is weak: it does not wait for the line to come to an end."""
+    monkeypatch.setattr(courier, "PATIENCE", 0.0)
+    centre, first, _ = nodes
+    walk_in(first)
+
+    with staging.of(first.config.folder, "centre").alone():
+        handed(first, usb, centre)
+
+    courier.take_all(here(centre), list(usb.rglob("*.sabaq")), now=NOW)
     assert people(centre) == people(first)
 
 
