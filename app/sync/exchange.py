@@ -456,8 +456,11 @@ def _receive_receipts(database: Database, found: Sequence[Receipt], *, now: date
 
 
 def _notice_restored(database: Database, config: Config, found: _Found, now: datetime) -> bool:
-    """Begin a new epoch when the peer proves that it holds own segments that are not here: this database was restored or cloned."""
-    lost = [(head.epoch, head.ordinal, head.hash) for receipt in found.receipts for head in receipt.said.heads if head.stream == UP]
+    """Begin a new epoch when the peer proves that it holds own segments that are not here: this database was restored or cloned.
+
+    Versions that went down count too: a class server that holds one of an epoch which is lost here would take none of a lower one.
+    """
+    lost = [(head.epoch, head.ordinal, head.hash) for receipt in found.receipts for head in receipt.said.heads]
     with database.sessions() as db:
         hashes = found.own_hashes | {digest for _, _, digest in lost}
         here = set(

@@ -238,6 +238,25 @@ def test_a_centre_restored_from_its_backup_fetches_again_what_it_lost(nodes: lis
     assert events(centre) == 2
 
 
+def test_a_centre_that_forgot_an_epoch_still_sends_versions_that_are_taken(nodes: list[Installation], tmp_path: Path) -> None:
+    """Restored twice, the second time without its anchor: the class holds a version of the life between, and takes the next one all the same."""
+    centre, first, _ = nodes
+    _exchange(centre, first)
+    _copy(centre, tmp_path / "backup")
+    for life in ("second", "third"):
+        _restore(centre, tmp_path / "backup")
+        (centre.config.folder / "anchor.json").unlink()
+        with work(centre.database) as db:
+            for office in db.scalars(sa.select(Office)):
+                office.contact = life
+
+        for _ in range(3):
+            _exchange(centre, first)
+
+        with first.database.sessions() as db:
+            assert set(db.scalars(sa.select(Office.contact))) == {life}
+
+
 def test_a_change_that_came_late_gives_the_row_that_its_entries_make(nodes: list[Installation]) -> None:
     """A row is the fold of its entries: of two branches the later life of the database holds, whichever came first."""
     centre, first, _ = nodes
