@@ -151,6 +151,7 @@ def forge(world: World, thief: Machine) -> None:
     known = set(world.ledger)
     thief.power.comes_back()
     thief.power.disk_full = False
+    thief.stop()
     for _ in range(3):
         deeds.some_deed(world, thief)
     world.forged |= set(world.ledger) - known

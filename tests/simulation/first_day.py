@@ -105,7 +105,6 @@ def template(folder: Path) -> Template:
         for machine in world.machines.values():
             machine.settle()
             world.look_at(machine)
-            machine.acknowledged |= machine.fresh
             machine.fresh = set()
     world.machines["blank"] = blank = Machine(world, CENTRE, "blank")
     blank.folder.mkdir(parents=True, exist_ok=True)

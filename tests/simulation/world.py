@@ -400,6 +400,7 @@ class World:
             machine.life = 0
             self.machines[place] = machine
             self.look_at(machine)
+            machine.fresh = set()
 
     @property
     def centre(self) -> Machine:
@@ -446,7 +447,8 @@ class World:
             self.restart(machine)
         self.look_at(machine)
         if outcome.ok:
-            machine.acknowledged |= machine.fresh
+            # A class server answers for what it wrote itself; what came down to it goes when it is needed no more.
+            machine.acknowledged |= {key for key in machine.fresh if machine.role == "centre" or self.ledger[key].node == machine.code}
         machine.fresh = set()
         for check in self.checks:
             check(self, machine)
