@@ -107,7 +107,9 @@ _held_of = exchange.held_of
 def cursor_first(database: Database, segment: Segment, bundle: str, trusted: Trust, outcome: Any, now: datetime) -> None:
     """The segment is stored in one transaction, what it says in the next."""
     with work(database) as db:
-        known = segment.hash in {link.hash for link in chain.links(db, segment.header.node)}
+        held = chain.links(db, segment.header.node)
+        known = segment.hash in {link.hash for link in held}
+        fork = not known and (segment.header.epoch, segment.header.number) in {(link.epoch, link.number) for link in held}
         if applying._missing(db, segment) is not None:
             outcome.missing[segment.header.node] = 1
             return
@@ -115,6 +117,7 @@ def cursor_first(database: Database, segment: Segment, bundle: str, trusted: Tru
             state = "quarantine" if segment.header.node in trusted.revoked else "applied"
             key = chain.store(db, segment, state=state, now=now, bundle=bundle).id
             known = state == "quarantine"
+    outcome.taken.fork |= fork
     if known:
         outcome.taken.add(Taken("known", known=segment.header.count))
         return
@@ -345,6 +348,10 @@ FOUND: dict[str, int] = {
     "no epoch": 40,
     "an epoch twice": 40,
     "sent is arrived": 6,
+    "answers after hand-in": 138,
+    "no de-duplication": 6,
+    "sealed in two transactions": 48,
+    "cursor in another transaction": 168,
 }
 
 
