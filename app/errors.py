@@ -128,8 +128,9 @@ class BadBundle(Invalid):
         "not-a-bundle": say("bundle", "This file is not a bundle of Sabaq. Choose the file that was made for this server."),
         "other-receiver": say(
             "bundle",
-            "This bundle from {sender} is locked for {to} with the key {key}; the key of this server is {own}. Take it to that server, or have a new one made for this one.",
+            "This bundle from {sender} is locked for {to}. Take it to that server, or have a new one made for this one.",
         ),
+        "old-keys": say("bundle", "This bundle from {sender} was made for earlier keys of this server and cannot be read any more. Have a new one made there."),
         "other-node": say("bundle", "This bundle from {sender} is for {to}, and this server is {own}. Nothing of it was taken."),
         "unknown-sender": say("bundle", "This bundle comes from {sender}, which this server does not know. It has to join first."),
         "signature": say("bundle", "This bundle says that it comes from {sender}, but it was not signed with the key of {sender}. Nothing of it was taken."),
@@ -151,12 +152,12 @@ class BadSegment(Invalid):
     """A segment that is not what its writer signed, or not a segment. `code` names the reason, `detail` the field for who mends it."""
 
     SENTENCES: ClassVar[Mapping[str, Message]] = {
-        "malformed": say("segment", "A segment does not keep to the format. It was not taken: have the bundle made again."),
-        "newer": say("segment", "A segment was written by a newer release of Sabaq. Update this server, then take the bundle again."),
-        "unknown-node": say("segment", "A segment was written by {node}, which this server does not know. It was not taken: {node} has to join first."),
-        "signature": say("segment", "Segment {number} of {node} was not signed with the key of {node}. It was not taken."),
-        "content": say("segment", "The content of segment {number} of {node} is not what was signed there. It was not taken: have the bundle made again."),
-        "too-big": say("segment", "A segment is larger than a segment may be. It was not taken."),
+        "malformed": say("segment", "A part of what was brought does not keep to the format. It was not taken: have the bundle made again."),
+        "newer": say("segment", "A part of what was brought was written by a newer release of Sabaq. Update this server, then take the bundle again."),
+        "unknown-node": say("segment", "A part of what was brought was written by {node}, which this server does not know. It was not taken: {node} has to join first."),
+        "signature": say("segment", "Part {number} of the journal of {node} was not signed with the key of {node}. It was not taken."),
+        "content": say("segment", "Part {number} of the journal of {node} is not what was signed there. It was not taken: have the bundle made again."),
+        "too-big": say("segment", "A part of what was brought is larger than it may be. It was not taken."),
     }
 
     def __init__(self, code: str, detail: str = "", **params: Any) -> None:

@@ -386,7 +386,10 @@ def _arrived(here: Here, path: Path) -> Arrived:
             reader.verify(exchange.whom_to_trust(db, here.config, here.keys).keys.get)
             return _readable(db, path, size, reader.manifest)
     except BadBundle as wrong:
-        return Arrived(path, size, str(wrong.message.params.get("sender", "")), wrong=wrong.message)
+        sender = str(wrong.message.params.get("sender", ""))
+        if wrong.code == "other-receiver" and wrong.message.params["to"] == here.config.NODE:
+            wrong = BadBundle("old-keys", **wrong.message.params)  # it has joined anew since
+        return Arrived(path, size, sender, wrong=wrong.message)
 
 
 def _readable(db: Session, path: Path, size: int, manifest: Manifest) -> Arrived:

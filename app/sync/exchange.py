@@ -532,11 +532,11 @@ def sentence_of(outcome: Outcome) -> Message:
     if outcome.missing:
         node, number = sorted(outcome.missing.items())[0]
         return say(
-            "exchange", "Taken up to a gap: segment {number} of {node} is missing. Ask there for a new bundle; what is missing will be in it.",
+            "exchange", "Taken up to a gap: part {number} of the journal of {node} is missing. Ask there for a new bundle; what is missing will be in it.",
             number=number, node=node,
         )
     if outcome.quarantined:
-        return say("exchange", "{node} is revoked: {n} segments are in quarantine until two people release them.", node=outcome.sender, n=outcome.quarantined)
+        return say("exchange", "{node} is revoked: what it wrote since then is in quarantine until two people release it.", node=outcome.sender)
     refused = sum(count for why, count in outcome.taken.held.items() if why != applying.WAITS)
     if refused:
         return say("exchange", "Taken: {new} new, {known} known already, {refused} set aside with their reasons.", new=outcome.taken.new, known=outcome.taken.known, refused=refused)

@@ -71,7 +71,7 @@ def index() -> ResponseReturnValue:
     ).all()
     came = [one for one in came if one.state != "taken" or one.counts.get("new") or one.counts.get("held") or one.counts.get("known")][:SHOWN]
     return render_template(
-        "sync/intake.html", nodes=nodes, chosen=chosen if chosen in nodes else "", came=[Told(one) for one in came],
+        "sync/intake.html", nodes=nodes, chosen=chosen if chosen in nodes else "", came=[Told(one, nodes) for one in came],
         held=[Kept(one, nodes[one.node], one.why in intake.BY_ITSELF) for one in intake.held_of(db, *codes)], words=wording,
         provisional=provisional(db), size_words=views.size_words,
     )

@@ -346,7 +346,7 @@ def _down_held(db: Session, centre: str, me: str) -> Version | None:
 # ---- one peer --------------------------------------------------------------------------------------------------------
 
 
-def exchanges_of(db: Session, peer: str, *, most: int = 50) -> Sequence[Exchange]:
+def exchanges_of(db: Session, peer: str, *, most: int = 200) -> Sequence[Exchange]:
     """The newest exchanges with a peer, and what people noted between them."""
     return db.scalars(sa.select(Exchange).where(Exchange.peer == peer).order_by(Exchange.place.desc()).limit(most)).all()
 
@@ -390,6 +390,11 @@ def _id(text: str) -> uuid.UUID | None:
 def own_lives(db: Session) -> Sequence[Epoch]:
     """The lives of this node's database, the newest first."""
     return db.scalars(sa.select(Epoch).order_by(Epoch.ordinal.desc())).all()
+
+
+def titles(db: Session) -> dict[str, str]:
+    """What people call the nodes, by code."""
+    return {node.code: node.title for node in db.execute(sa.select(Node.code, Node.title))}
 
 
 def node_named(db: Session, code: str) -> Node | None:

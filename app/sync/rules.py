@@ -215,7 +215,7 @@ def next_at_centre(facts: Facts, period: Period) -> Next:
     if facts.missing is not None:
         # The class learns from the next receipt what is missing: its next bundle holds it.
         return Next(
-            say("exchange", "Segment {number} is missing here. Give the class the answer stick: its next one holds what is missing.", number=facts.missing),
+            say("exchange", "Part {number} of its journal is missing here. Give the class the answer stick: its next one holds what is missing.", number=facts.missing),
             Deed.WRITE, WRITE_ANSWER, urgent=True,
         )
     if facts.restored:
@@ -249,7 +249,7 @@ def next_at_class(facts: Facts, *, joined: bool, receipted_at: datetime | None) 
     online = facts.line in ("weak", "good") and facts.contacts.reached is not None
     if facts.missing is not None:
         return Next(
-            say("exchange", "Segment {number} of what the centre sent is missing here. Hand it a new stick: its answer holds what is missing.", number=facts.missing),
+            say("exchange", "Part {number} of what the centre sent is missing here. Hand it a new stick: its answer holds what is missing.", number=facts.missing),
             Deed.WRITE, WRITE_NEW, urgent=True,
         )
     if not owed:

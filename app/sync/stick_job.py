@@ -13,7 +13,7 @@ from flask import current_app
 from app import clock
 from app.errors import say
 from app.ops.background import Kind, Task
-from app.sync import courier, keys, stick
+from app.sync import courier, keys, queries, stick, wording
 from app.sync.courier import Here, Visit
 from app.sync.models import Exchange
 from app.sync.stick import megabytes
@@ -80,7 +80,9 @@ def take(task: Task) -> None:
     now, by = clock.now(), task.person_id
     before = _newest(node)
     onto = stick.stick_at(task.params["stick"], node.config.STICK) if task.params.get("stick") else None
-    visit = courier.take_all(node, paths, now=now, by=by, step=Steps(task), said=task.say)
+    with node.database.sessions() as db:
+        titles = queries.titles(db)
+    visit = courier.take_all(node, paths, now=now, by=by, step=Steps(task), said=lambda line: task.say(wording.with_titles(line, titles)))
     if node.config.ROLE == "centre":
         _answer(task, node, onto, visit)
     if task.params.get("upload"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -23,7 +24,7 @@ from app.offices.models import Office
 from app.ops import background
 from app.people.models import Person
 from app.policy import Target
-from app.sync import courier, keys, receipts, room, second_journal, stick, stick_job, wording
+from app.sync import courier, keys, queries, receipts, room, second_journal, stick, stick_job, wording
 from app.sync.courier import Arrived, Here, Made
 from app.sync.models import Exchange, Node, StoredReceipt
 from app.sync.staging import Place
@@ -78,11 +79,6 @@ def exchange_at(db: Session, exchange_id: uuid.UUID) -> tuple[Exchange, Target]:
     return line, target_of(db, line.peer)
 
 
-def _titles(db: Session) -> dict[str, str]:
-    """What people call the nodes."""
-    return {node.code: node.title for node in db.execute(sa.select(Node.code, Node.title))}
-
-
 @dataclass(frozen=True)
 class Receiver:
     """Somebody a stick can be written for."""
@@ -99,7 +95,7 @@ def _receivers() -> list[Receiver]:
         code = courier.centre_of(here())
     except DomainError:
         return []
-    return [Receiver(code, _titles(g.db).get(code, code))] if can(DO, target_of(g.db, code)) else []
+    return [Receiver(code, queries.titles(g.db).get(code, code))] if can(DO, target_of(g.db, code)) else []
 
 
 def _receiver(code: str) -> Receiver:
@@ -186,7 +182,7 @@ def _file(line: Exchange) -> Made:
 @guarded(DO, exchange_at)
 def file(line: Exchange) -> ResponseReturnValue:
     """A bundle that waits as a file: download it, compare the copy, say that it has left."""
-    return render_template("sync/stick_file.html", line=line, made=_file(line), title=_titles(g.db).get(line.peer, line.peer), size_of=size_of)
+    return render_template("sync/stick_file.html", line=line, made=_file(line), title=queries.titles(g.db).get(line.peer, line.peer), size_of=size_of)
 
 
 @bp.get("/exchange/stick/files/<uuid:exchange_id>/bundle")
@@ -259,9 +255,10 @@ def _uploaded(token: str) -> Source:
 
 
 def _arrived(source: Source, error: Message | None = None) -> str:
-    names = _titles(g.db)
+    names = queries.titles(g.db)
+    shown = tuple(replace(one, wrong=wording.with_titles(one.wrong, names)) if one.wrong else one for one in source.found)
     return render_template(
-        "sync/arrived.html", source=source, titles=names, may_take=_may_take, error=error, centre=at_centre(), size_of=size_of,
+        "sync/arrived.html", source=replace(source, found=shown), titles=names, may_take=_may_take, error=error, centre=at_centre(), size_of=size_of,
         own=current_app.config["NODE"],
     )
 
@@ -279,7 +276,7 @@ def take() -> ResponseReturnValue:
     if not chosen:
         wrong = Invalid(say("stick", "Choose at least one bundle that can be taken."))
         return _arrived(source, wrong.message), status_of(wrong)
-    titles = _titles(g.db)
+    titles = queries.titles(g.db)
     senders = dict.fromkeys(titles.get(one.sender, one.sender) for one in chosen)
     job = background.ask(
         g.db, kind="stick-take", person_id=me().person_id, language=i18n.language(), now=clock.now(),
@@ -374,12 +371,8 @@ class Outcome:
     receipt: StoredReceipt | None = None
     waiting: bool = False  # as a file to be downloaded
     by: str = ""
-
-    @property
-    def said(self) -> Message | None:
-        """What it came to, in a sentence."""
-        said = self.line.said
-        return background.message(said) if said else None
+    said: Message | None = None  # what it came to, in a sentence
+    made_at: datetime | None = None  # by the sender's clock
 
 
 def outcome_of(db: Session, line: Exchange, titles: dict[str, str], *, files: bool = False) -> Outcome:
@@ -400,10 +393,12 @@ def outcome_of(db: Session, line: Exchange, titles: dict[str, str], *, files: bo
             waiting = True
         except NotFound:
             pass
+    made_at = (line.statement or {}).get("made_at")
     return Outcome(
         line, titles.get(line.peer, line.peer), wording.in_words(line.counts.get("tables") or {}),
         [(int(count), wording.REASONS[why]) for why, count in held.items() if why in wording.REASONS and count], receipt, waiting,
         (db.scalar(sa.select(Person.display_name).where(Person.id == line.by_id)) or "") if line.by_id else "",
+        wording.with_titles(background.message(line.said), titles) if line.said else None, datetime.fromisoformat(made_at) if made_at else None,
     )
 
 
@@ -415,11 +410,11 @@ def outcome() -> ResponseReturnValue:
     rows = g.db.scalars(
         sa.select(Exchange).where(Exchange.place > after, Exchange.place <= min(until, after + 200), Exchange.way == courier.WAY).order_by(Exchange.place)
     ).all()
-    titles = _titles(g.db)
+    titles = queries.titles(g.db)
     shown = [outcome_of(g.db, row, titles, files=True) for row in rows if can(DO, target_of(g.db, row.peer))]
     if not shown:
         return go("stick.index")
-    return render_template("sync/outcome.html", outcomes=shown, centre=at_centre(), courses=[] if at_centre() else _courses())
+    return render_template("sync/outcome.html", outcomes=shown, titles=titles, centre=at_centre(), courses=[] if at_centre() else _courses())
 
 
 def _courses() -> list[str]:
@@ -437,13 +432,13 @@ def _courses() -> list[str]:
 @guarded(SEE, exchange_at)
 def paper(line: Exchange) -> ResponseReturnValue:
     """The receipt sheet of an exchange: what was handed over, or what came and what became of it."""
-    titles = _titles(g.db)
+    titles = queries.titles(g.db)
     own = str(current_app.config["NODE"])
     told = outcome_of(g.db, line, titles)
     receipt = receipts.stored(told.receipt) if told.receipt else None
     data = pdf.paper(
         "sync/paper_stick.html", language=i18n.language(), title=i18n.t("stick", "Receipt sheet {number}", number=f"{line.place:06d}"),
-        told=told, line=line, own=own, own_title=titles.get(own, own), receipt=receipt, short=f"{line.counts.get('sha256', '')[:16]}",
+        told=told, line=line, titles=titles, own_title=titles.get(own, own), receipt=receipt, short=f"{line.counts.get('sha256', '')[:16]}",
         now=clock.now(), by=me().name, zone=i18n.viewer_zone(), size_of=size_of,
     )
     return lists.attachment(data, f"stick-{line.place:06d}.pdf", inline=True)

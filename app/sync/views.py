@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from app.errors import Invalid, Message, NotFound, say
 from app.forms import Form
 from app.http import audit, can, go, guarded, me, say_next, status_of
 from app.offices.models import Classroom, Office
+from app.ops import background
 from app.policy import Target
 from app.sync import contact, intake, queries, trust, wording
 from app.sync.models import Exchange, Node, StoredReceipt
@@ -102,6 +103,7 @@ class Line:
         return (not self.next.urgent, WORST_FIRST.index(self.standing), self.facts.contacts.exchanged or LONG_AGO, self.node.title)
 
 
+SHOWN = 50  # exchanges of one peer
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -306,11 +308,13 @@ def _line(node: Node) -> Line:
 
 def _peer_page(sight: Sight | None, following: Next, receipted: datetime | None, line: Line | None = None, form: LookForm | None = None) -> str:
     code = sight.node.code if sight else ""
-    exchanges = queries.exchanges_of(g.db, code) if sight else []
+    titles = queries.titles(g.db)
+    exchanges = [Told(one, titles) for one in queries.exchanges_of(g.db, code)] if sight else []
+    shown = [told for told in exchanges if not told.quiet][:SHOWN]
     target = Target(path=sight.office.path if sight and sight.office else None)
     return render_template(
-        "sync/peer.html", sight=sight, line=line, next=following, receipted=receipted, exchanges=exchanges, shown=[Told(one) for one in exchanges],
-        receipts=queries.receipts_of(g.db, own_code(), code) if sight else [], people=queries.people_named(g.db, [one.by_id for one in exchanges]),
+        "sync/peer.html", sight=sight, line=line, next=following, receipted=receipted, shown=shown, quiet=[told.exchange for told in exchanges if told.quiet],
+        receipts=queries.receipts_of(g.db, own_code(), code) if sight else [], people=queries.people_named(g.db, [told.exchange.by_id for told in shown]),
         flagged=queries.done_without_a_role(g.db, own_code() if is_class_server() else code, clock.now()) if sight else [],
         held=intake.held_of(g.db, code) if sight else [], alarms=alarms(sight.facts) if sight else [], words=wording, drift_words=drift_words,
         size_words=size_words, wire=contact.line_to(g.db, code) if sight and is_class_server() else None, wire_words=contact.in_words, address=address_of, form=form or LookForm(formdata=None), own=own_code(), lives=queries.own_lives(g.db),
@@ -323,13 +327,21 @@ class Told:
     """An exchange with its sentence."""
 
     exchange: Exchange
+    titles: Mapping[str, str] = field(default_factory=dict)  # of nodes, by code
 
     @property
     def sentence(self) -> str:
         """What came of it, in the page's language."""
-        said = self.exchange.said or {}
-        text = said.get("text")
-        return i18n.t(str(said.get("context", "")), str(text), **(said.get("params") or {})) if text else ""
+        said = self.exchange.said
+        return i18n.say(wording.with_titles(background.message(said), self.titles)) if said else ""
+
+    @property
+    def quiet(self) -> bool:
+        """A contact over the line that brought nothing new either way: at most a receipt."""
+        one, counts = self.exchange, self.exchange.counts
+        if one.way != "https" or one.state not in ("nothing", "sent", "taken"):
+            return False
+        return not any(counts.get(what) for what in ("new", "held", "missing", "quarantine", "fork", "restored", "blobs", "down", "entries"))
 
     @property
     def refused(self) -> dict[str, int]:
@@ -379,13 +391,13 @@ def the_receipt(db: Session, receipt_id: uuid.UUID) -> tuple[StoredReceipt, Targ
 @guarded("exchange.see", the_receipt)
 def receipt(row: StoredReceipt) -> ResponseReturnValue:
     """A receipt to read and to print: what its giver holds, and what was new, known and refused of the bundle."""
-    titles = dict(g.db.execute(sa.select(Node.code, Node.title).where(Node.code.in_((row.by, row.about)))).all())
+    titles = queries.titles(g.db)
     came = g.db.scalar(
         sa.select(Exchange).where(Exchange.bundle == row.statement.get("bundle"), Exchange.direction == "in").order_by(Exchange.place.desc()).limit(1)
     )
     return render_template(
         "sync/receipt.html", receipt=row, says=row.statement, at=datetime.fromisoformat(row.statement["at"]), titles=titles,
-        came=Told(came) if came else None, words=wording, own=own_code(), size_words=size_words, signature=row.signature.hex()[:16],
+        came=Told(came, titles) if came else None, words=wording, own=own_code(), size_words=size_words, signature=row.signature.hex()[:16],
     )
 
 

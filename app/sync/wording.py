@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from app.errors import Message, say
 from app.i18n import nt
@@ -51,6 +53,21 @@ def in_words(tables: Mapping[str, int]) -> list[str]:
     return [word(counts[group]) for group, word in WORDS.items() if counts[group]]
 
 
+NODES = ("node", "sender", "to", "own")
+"""What fills the braces of a sentence with the code of a node."""
+
+
+def with_titles(message: Message, titles: Mapping[str, str]) -> Message:
+    """The same sentence with what people call the nodes, where it names them by their codes."""
+
+    def shown(key: str, value: Any) -> Any:
+        if isinstance(value, Message):
+            return with_titles(value, titles)
+        return titles.get(value, value) if key in NODES and isinstance(value, str) else value
+
+    return replace(message, params={key: shown(key, value) for key, value in message.params.items()})
+
+
 STANDINGS: dict[Standing, Message] = {
     Standing.INVITED: say("exchange", "invited"),
     Standing.NEVER: say("exchange", "never"),
@@ -66,7 +83,7 @@ STANDING_SHAPES: dict[Standing, str] = {
 ALARMS: dict[Alarm, Message] = {
     Alarm.FORK: say("exchange", "two histories"),
     Alarm.QUARANTINE: say("exchange", "in quarantine"),
-    Alarm.GAP: say("exchange", "a segment is missing"),
+    Alarm.GAP: say("exchange", "a part is missing"),
     Alarm.RESTORED: say("exchange", "database was restored"),
     Alarm.CONFLICT: say("exchange", "conflict"),
     Alarm.REFUSED: say("exchange", "refused entries"),
@@ -76,8 +93,8 @@ ALARMS: dict[Alarm, Message] = {
     Alarm.WAITS: say("exchange", "waits for long"),
 }
 MEANINGS: dict[Alarm, Message] = {
-    Alarm.FORK: say("exchange", "Two different segments of it have one number: its disk was copied and both copies worked on, or somebody else has its key. Both histories were kept and nothing was counted twice."),
-    Alarm.QUARANTINE: say("exchange", "Segments came that were signed with a revoked key. Nothing of them counts until two people release them."),
+    Alarm.FORK: say("exchange", "Two different parts of its journal have one number: its disk was copied and both copies worked on, or somebody else has its key. Both histories were kept and nothing was counted twice."),
+    Alarm.QUARANTINE: say("exchange", "Something came that was signed with a revoked key. Nothing of it counts until two people release it."),
     Alarm.GAP: say("exchange", "A bundle came, but not the one before it. Everything up to the gap was taken."),
     Alarm.RESTORED: say("exchange", "It began a new life of its database: a backup was put back, it moved to another machine, or a file was lost. Its entries of before came back from here."),
     Alarm.CONFLICT: say("exchange", "Two records claim one thing that is given only once. One stands, the other is kept aside."),

@@ -129,7 +129,7 @@ def test_a_gap_is_named_and_what_is_before_it_stays(nodes: list[Installation]) -
     early = centre.take(two.path)
 
     assert (early.state, early.missing) == ("partial", {"class-1": 1})
-    assert "segment 1 of class-1 is missing" in early.sentence.text.format(**early.sentence.params)
+    assert "part 1 of the journal of class-1 is missing" in early.sentence.text.format(**early.sentence.params)
     assert people(centre) == {}
     centre.take(one.path)
     assert centre.take(two.path).missing == {}

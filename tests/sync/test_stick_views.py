@@ -22,7 +22,7 @@ from app.ops.models import BackgroundJob
 from app.people.models import Person
 from app.policy import Role
 from app.sync import bundles, stick
-from app.sync.models import Exchange
+from app.sync.models import Exchange, Node
 from app.work import work
 from tests import factories
 from tests.sync.nodes import Installation, centre_and_class, copy_tables, office_of
@@ -141,8 +141,7 @@ def test_the_week_goes_by_pages_to_the_centre_and_the_answer_comes_back_on_the_s
     assert lines(first, "out")[0].bundle[:16] in words
 
     seen = centre.page(f"/exchange/stick/arrived?stick={usb}")
-    assert "Segment 1 of its journal" in seen
-    assert "1 new" in seen
+    assert "1 part of its journal, new" in seen
     assert set(people(centre.node)) != set(people(first.node)), "looking takes nothing"
     bundle = lines(first, "out")[0].bundle
     centre.client.post("/exchange/stick/take", data={"stick": str(usb), "bundle": bundle})
@@ -152,7 +151,7 @@ def test_the_week_goes_by_pages_to_the_centre_and_the_answer_comes_back_on_the_s
     assert set(people(centre.node)) == set(people(first.node))
     receipt = text_of(centre.client.get(f"/exchange/stick/papers/{lines(centre, 'in')[0].id}").data)
     assert "Stick taken in" in receipt
-    assert "Held here of its journal: up to segment 1" in receipt
+    assert "Held here of its journal: up to part 1" in receipt
 
     answer = lines(centre, "out")[0].bundle
     first.client.post("/exchange/stick/take", data={"stick": str(usb), "bundle": answer})
@@ -183,7 +182,7 @@ def test_a_manager_at_his_pc_downloads_the_file_and_the_centre_takes_it_from_the
         )
         assert sent.status_code == 200
         offset = sent.json["offset"]
-    assert "Segment 1 of its journal" in centre.page(sent.json["page"])
+    assert "1 part of its journal, new" in centre.page(sent.json["page"])
     centre.client.post("/exchange/stick/take", data={"token": token, "bundle": lines(first, "out")[0].bundle})
     came = centre.page(address(last(centre)))
     assert set(people(centre.node)) == set(people(first.node))
@@ -219,7 +218,7 @@ def test_without_script_the_file_is_sent_whole(sites: tuple[Site, Site]) -> None
     nothing = centre.client.post("/exchange/stick/upload", data={})
 
     assert sent.status_code == 303
-    assert "Segment 1 of its journal" in centre.page(sent.location)
+    assert "1 part of its journal, new" in centre.page(sent.location)
     assert nothing.status_code == 422
     assert "ends with .sabaq" in nothing.get_data(as_text=True)
 
@@ -290,7 +289,45 @@ def test_what_is_no_use_on_a_stick_is_named_with_the_reason(sites: tuple[Site, S
 
     assert "Not written to its end" in page
     assert "This file is not a bundle of Sabaq" in page
+    assert "For the administrator" not in page
     assert "Take what is chosen" not in page
+
+
+def test_a_stick_for_another_server_names_it_and_keeps_keys_folded(sites: tuple[Site, Site], usb: Path) -> None:
+    """Whoever finds a stick for another server reads its title; the keys are for the administrator."""
+    centre, first = sites
+    walk_in(first.node)
+    with first.node.database.engine.connect().execution_options(writing=True) as connection, connection.begin():
+        connection.execute(sa.update(Node.__table__).where(Node.role == "centre").values(title="Situation Center"))  # type: ignore[arg-type]
+    first.client.post("/exchange/stick/write", data={"to": "centre", "stick": str(usb)})
+    last(first)
+    [good] = stick.files(usb)
+    preamble = good.read_bytes().replace(b'"from":"class-1"', b'"from":"class-2"', 1)  # as one that somebody else has made
+    good.write_bytes(preamble)
+
+    page = first.page(f"/exchange/stick/arrived?stick={usb}")
+    before, _, folded = page.partition("For the administrator</summary>")
+
+    assert "is locked for Situation Center." in before
+    assert centre.node.keys.public.fingerprint not in before
+    assert centre.node.keys.public.fingerprint in folded
+
+
+def test_what_is_here_already_is_said_in_words(sites: tuple[Site, Site], usb: Path) -> None:
+    """A bundle that was taken brings nothing new, and the page says so without a number; segments are for the administrator."""
+    centre, first = sites
+    walk_in(first.node)
+    first.client.post("/exchange/stick/write", data={"to": "centre", "stick": str(usb)})
+    last(first)
+    [bundle] = stick.files(usb)
+    centre.node.take(bundle)
+
+    page = centre.page(f"/exchange/stick/arrived?stick={usb}")
+    before, _, folded = page.partition("For the administrator</summary>")
+
+    assert "Nothing new of its journal: all of it is here already" in before
+    assert "egment" not in before
+    assert "segments 1 to 1 of up: 0 new, 1 known" in folded
 
 
 def test_a_class_manager_of_another_office_takes_and_sees_nothing_of_it(sites: tuple[Site, Site], usb: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -167,7 +168,39 @@ def test_a_missing_segment_is_named_with_what_brings_it(client_of: SignIn, db: S
 
     page = client_of(operator).get(f"/exchange/nodes/{server.node.code}").get_data(as_text=True)
 
-    assert "Segment 14 is missing here." in page
+    assert "Part 14 of its journal is missing here." in page
+
+
+def test_sentences_name_servers_as_people_do(client_of: SignIn, db: Session, office: Office, operator: Person) -> None:
+    """A stored sentence that names a node by its code is read with its title; code, tables and life stand in the fold-out."""
+    server = make_server(db, office, title="Class server Korday")
+    code = server.node.code
+    an_exchange(db, code, state="refused", said={"context": "exchange", "text": "It came from {node}.", "params": {"node": code}})
+
+    page = client_of(operator).get(f"/exchange/nodes/{code}").get_data(as_text=True)
+    before, _, folded = page.partition("For the administrator</summary>")
+
+    assert "It came from Class server Korday." in page
+    assert code not in re.sub("<[^>]*>", "", before)
+    assert code in folded.partition("</details>")[0]
+    assert "Life of its database" in folded.partition("</details>")[0]
+
+
+def test_contacts_that_brought_nothing_are_one_line(client_of: SignIn, db: Session, office: Office, operator: Person) -> None:
+    """What came stands in the table; contacts over the line with nothing new are counted below it, and sticks always listed."""
+    server = make_server(db, office)
+    code, empty = server.node.code, {"new": 0, "known": 12, "held": {}, "missing": {}}
+    an_exchange(db, code, way="https", ago=3)
+    for ago in (2, 1.5, 1):
+        an_exchange(db, code, way="https", ago=ago, state="nothing", counts={}, said={})
+        an_exchange(db, code, way="https", ago=ago, state="taken", counts=empty)
+    an_exchange(db, code, way="stick", ago=0.5, counts=empty)
+
+    page = client_of(operator).get(f"/exchange/nodes/{code}").get_data(as_text=True)
+    table = page.partition('<caption class="sr">Exchanges</caption>')[2]
+
+    assert table.partition("</table>")[0].count("<tr><th scope=\"row\"") == 2
+    assert "Not listed: 6 contacts since" in table
 
 
 @pytest.mark.goal("NET-07")
@@ -181,7 +214,8 @@ def test_a_receipt_counts_what_was_new_known_and_refused_and_why(client_of: Sign
 
     assert "2 · conflict with another record" in page
     assert "<dt>New</dt><dd>12 <span class=\"muted\">12 answers</span>" in page
-    assert line.bundle in page
+    assert line.bundle not in page.partition("<details")[0]
+    assert line.bundle in page.partition("print-only")[2]
     assert "data-print" in page
 
 
