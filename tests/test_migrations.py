@@ -86,10 +86,51 @@ def two_nodes(connection: sa.Connection, room: Any) -> None:
     assert connection.scalar(sa.text("SELECT version FROM office")) == 1, "a row without entries has been made once"
 
 
+def a_meeting(connection: sa.Connection) -> str:
+    """An officer, and a meeting of a run, as release 0003 knew them."""
+    country = put(connection, "country", code="KZ", names="{}", zone="Asia/Almaty", weekend="[6,7]", languages="[]", version=1)
+    office = put(connection, "office", country_id=country, code="KZ", kind="centre", names="{}", path="/KZ/", zone="Asia/Almaty", contact="", version=1)
+    agency = put(connection, "agency", country_id=country, code="BG", names="{}", service_number_hint="{}", version=1)
+    put(
+        connection, "person", country_id=country, agency_id=agency, service_number="007", display_name="Omarov N.", short_name="Omarov",
+        sort_key="omarov", search_key="omarov 007", provisional=False, version=1,
+    )
+    course = put(connection, "course", slug="docs", edited_here=False, version=1)
+    version = put(
+        connection, "course_version", course_id=course, number=1, content_hash="0" * 64, titles="{}", languages="[]", content="{}",
+        published_at="2026-01-01 00:00:00+00:00", note="", version=1,
+    )
+    run = put(
+        connection, "course_run", code="R-1", course_version_id=version, office_id=office, place="", starts_on="2026-11-23", ends_on="2026-11-26",
+        zone="Asia/Almaty", seats=18, state="planned", note="", version=1,
+    )
+    return put(
+        connection, "meeting", run_id=run, day="2026-11-23", starts_at="2026-11-23 04:00:00+00:00", ends_at="2026-11-23 08:00:00+00:00",
+        zone="Asia/Almaty", place="", state="planned", reason="", version=1,
+    )
+
+
+def sessions_and_trainers(connection: sa.Connection, meeting: Any) -> None:
+    """Meetings of before belong to their run alone; and nobody is booked twice, not even by plain SQL."""
+    found = connection.execute(sa.text("SELECT id, session_id, link, sequence FROM meeting")).one()
+    assert (uuid.UUID(str(found.id)).hex, *found[1:]) == (meeting, None, "", 0)
+    assert connection.execute(sa.text("SELECT service_number, email FROM person")).all() == [("007", "")]
+    row = {"kind": "trainer", "resource_id": uuid.uuid4().hex, "meeting_id": meeting, "source_id": uuid.uuid4().hex}
+    insert = sa.text(
+        "INSERT INTO booking (id, kind, resource_id, meeting_id, source_id, starts_at, ends_at)"
+        " VALUES (:id, :kind, :resource_id, :meeting_id, :source_id, :starts_at, :ends_at)"
+    )
+    for starts, ends in (("04:00", "08:00"), ("08:00", "10:00")):
+        connection.execute(insert, row | {"id": uuid.uuid4().hex, "starts_at": f"2026-11-23 {starts}:00+00:00", "ends_at": f"2026-11-23 {ends}:00+00:00"})
+    with pytest.raises(sa.exc.IntegrityError, match="booking_never_twice"), connection.begin_nested():
+        connection.execute(insert, row | {"id": uuid.uuid4().hex, "starts_at": "2026-11-23 07:59:00+00:00", "ends_at": "2026-11-23 08:01:00+00:00"})
+
+
 STEPS = (
     Step("0001", None, nothing, first_tables),
     Step("0002", "0001", a_classroom, the_room),
     Step("0003", "0002", a_changed_room, two_nodes),
+    Step("0004", "0003", a_meeting, sessions_and_trainers),
 )
 
 

@@ -25,6 +25,7 @@ from app.people.models import Person, Pin, SignIn
 from app.quizzes.models import Attempt, Incident, RoomTest
 from app.runs.models import CourseRun, Enrolment, Nomination, RunTrainer
 from app.schedule.models import ClassDay, Meeting, MeetingItem, MinutesLine, Seating
+from app.schedule.rules import STANDS
 
 TO_COME = 14  # days ahead that the list of runs looks
 
@@ -122,7 +123,7 @@ def the_day(db: Session, run: CourseRun, day: date, *, now: datetime) -> Day:
     zone = ZoneInfo(run.zone)
     today = now.astimezone(zone).date()
     begin, end = datetime.combine(day, time(), zone), datetime.combine(day + timedelta(days=1), time(), zone)
-    meetings = db.scalars(sa.select(Meeting).where(Meeting.run_id == run.id, Meeting.state != "cancelled").order_by(Meeting.starts_at)).all()
+    meetings = db.scalars(sa.select(Meeting).where(Meeting.run_id == run.id, Meeting.state.in_(STANDS)).order_by(Meeting.starts_at)).all()
     days = rules.days_of_run(run.starts_on, run.ends_on, [meeting.day for meeting in meetings])
     of_today = [meeting for meeting in meetings if meeting.day == day]
     items = db.execute(
@@ -168,7 +169,7 @@ def the_day(db: Session, run: CourseRun, day: date, *, now: datetime) -> Day:
 
 def days_of(db: Session, run: CourseRun) -> tuple[date, ...]:
     """The class days of a run."""
-    met = db.scalars(sa.select(Meeting.day).where(Meeting.run_id == run.id, Meeting.state != "cancelled").distinct()).all()
+    met = db.scalars(sa.select(Meeting.day).where(Meeting.run_id == run.id, Meeting.state.in_(STANDS)).distinct()).all()
     return rules.days_of_run(run.starts_on, run.ends_on, met)
 
 
@@ -284,7 +285,7 @@ def runs_of(db: Session, paths: Sequence[str], person_id: uuid.UUID, today: date
     ).all()
     ids = [run.id for run, *_ in rows]
     met: dict[uuid.UUID, list[date]] = defaultdict(list)
-    for run_id, day in db.execute(sa.select(Meeting.run_id, Meeting.day).where(Meeting.run_id.in_(ids), Meeting.state != "cancelled").distinct()):
+    for run_id, day in db.execute(sa.select(Meeting.run_id, Meeting.day).where(Meeting.run_id.in_(ids), Meeting.state.in_(STANDS)).distinct()):
         met[run_id].append(day)
     people: dict[uuid.UUID, int] = dict(
         db.execute(

@@ -33,6 +33,17 @@ class Holiday(Record, Base):
     names: Mapped[dict[str, str]]
 
 
+class Closure(Record, Base):
+    """Days on which an office and all below it hold no classes: repairs, an inspection, a closed crossing."""
+
+    __tablename__ = "closure"
+    office_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("office.id"), index=True)
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    reason: Mapped[str]
+    ended_on: Mapped[date | None] = mapped_column(default=None)  # lifted
+
+
 class Agency(Record, Base):
     """A service that sends its officers: border guards, customs, interior."""
 
@@ -74,6 +85,7 @@ class Classroom(Record, Base):
     manager_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"), default=None)  # the class manager
     portable: Mapped[bool] = mapped_column(default=False)  # a set of PCs that travels
     line: Mapped[str] = mapped_column(sa.String(10), default="")  # none | weak | good; "": not stated
+    capacity: Mapped[int | None] = mapped_column(default=None)  # people who find room; None: as many as there are seats with a PC
     note: Mapped[str] = mapped_column(default="")
     office: Mapped[Office] = relationship(init=False, lazy="raise", viewonly=True)
 

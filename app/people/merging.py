@@ -416,7 +416,8 @@ def _clashes(db: Session, dropped_id: uuid.UUID, kept_id: uuid.UUID) -> list[Cla
             for column in (key for key in keys if key in columns):
                 mine, theirs = table.alias(), table.alias()
                 same = [mine.c[key] == theirs.c[key] for key in keys if key != column]
-                statement = sa.select(mine.c.id, theirs.c.id).where(mine.c[column] == dropped_id, theirs.c[column] == kept_id, *same)
+                both = mine.join(theirs, sa.and_(mine.c[column] == dropped_id, theirs.c[column] == kept_id, *same))
+                statement = sa.select(mine.c.id, theirs.c.id).select_from(both)
                 found += [Clash(name, row, other, _told(db, name, row)) for row, other in db.connection().execute(statement)]
     return found
 
@@ -426,6 +427,8 @@ def _is_void(db: Session, clash: Clash) -> bool:
     table = Base.metadata.tables[clash.table]
     if "segment" in table.c:
         return True
+    if clash.table == "trainer":  # out of the pool
+        return db.connection().scalar(sa.select(table.c.left_on).where(table.c.id == clash.dropped_row)) is not None
     state = db.connection().scalar(sa.select(table.c.state).where(table.c.id == clash.dropped_row)) if "state" in table.c else ""
     return state in ("withdrawn", "declined")
 
@@ -442,6 +445,8 @@ def _told(db: Session, name: str, row_id: uuid.UUID) -> Message:
         return say("merge", "Both files are nominated for the run {code}. Decline or withdraw the nomination of the file that goes, then merge.", code=code)
     if name == "run_trainer":
         return say("merge", "Both files are trainers of the run {code}. Take the file that goes off the run, then merge.", code=code)
+    if name == "trainer":
+        return say("merge", "Both files are in the pool of trainers. Take the file that goes out of the pool, then merge.")
     return say("merge", "Both files stand in one record ({table}) that has place for one. Settle that first, then merge.", table=name)
 
 

@@ -26,6 +26,7 @@ class Person(Record, Base):
     gender: Mapped[str | None] = mapped_column(sa.String(1), default=None)  # f | m | None: not stated; never guessed
     born_on: Mapped[date | None] = mapped_column(default=None)
     left_on: Mapped[date | None] = mapped_column(default=None)  # no longer in the service: signs in no more
+    email: Mapped[str] = mapped_column(default="")  # empty for many: everything is told on the start page and on paper too
     provisional: Mapped[bool] = mapped_column(default=False)  # registered at a class as a walk-in, not yet confirmed
     # The name to list and find people by, taken from the newest PersonName in the country's main script.
     display_name: Mapped[str] = mapped_column(default="")  # "Bekova Aigerim Serikovna"

@@ -86,6 +86,8 @@ class Enrolment(Record, Base):
     enrolled_at: Mapped[datetime]
     withdrawn_why: Mapped[str] = mapped_column(default="")
     walk_in: Mapped[bool] = mapped_column(default=False)  # came without a nomination, enrolled at the class
+    order_number: Mapped[str] = mapped_column(sa.String(40), default="")  # of the order that sends him
+    order_on: Mapped[date | None] = mapped_column(default=None)
     run: Mapped[CourseRun] = relationship(init=False, lazy="raise", viewonly=True)
     person: Mapped[Person] = relationship(init=False, lazy="raise", viewonly=True)
     office: Mapped[Office] = relationship(init=False, lazy="raise", viewonly=True)

@@ -47,7 +47,7 @@ def minutes_attended(db: Session, enrolment_ids: Iterable[uuid.UUID], *, now: da
         .outerjoin(
             AttendanceMark, sa.and_(AttendanceMark.meeting_id == Meeting.id, AttendanceMark.enrolment_id == Enrolment.id, _NEWEST),
         )
-        .where(Enrolment.id.in_(ids), Meeting.state != "cancelled", Meeting.starts_at <= (now or clock.now()))
+        .where(Enrolment.id.in_(ids), Meeting.state.in_(rules.STANDS), Meeting.starts_at <= (now or clock.now()))
     )
     sums: dict[uuid.UUID, list[int]] = {id: [0, 0] for id in ids}
     for enrolment_id, starts_at, ends_at, status, minutes in rows:
@@ -65,8 +65,9 @@ def _minutes(starts_at: datetime, ends_at: datetime) -> int:
 
 
 def meetings_of(db: Session, run_id: uuid.UUID) -> list[Meeting]:
-    """The meetings of a run by time, cancelled ones too."""
-    return list(db.scalars(sa.select(Meeting).where(Meeting.run_id == run_id).order_by(Meeting.starts_at, Meeting.ends_at)))
+    """The meetings of a run by time, cancelled ones too; those of a session that is only drafted are the planner's alone."""
+    shown = sa.select(Meeting).where(Meeting.run_id == run_id, Meeting.state != "draft")
+    return list(db.scalars(shown.order_by(Meeting.starts_at, Meeting.ends_at)))
 
 
 def items_of(db: Session, meeting_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[MeetingItem]]:
@@ -254,7 +255,7 @@ def days_with_meetings(db: Session, around: date, days: int = 120) -> dict[tuple
     """For each run with meetings near a day: those days. To say whose a sheet is."""
     rows = db.execute(
         sa.select(CourseRun.id, CourseRun.code, Meeting.day).join(Meeting, Meeting.run_id == CourseRun.id)
-        .where(Meeting.state != "cancelled", Meeting.day.between(around - timedelta(days=days), around + timedelta(days=days)))
+        .where(Meeting.state.in_(rules.STANDS), Meeting.day.between(around - timedelta(days=days), around + timedelta(days=days)))
         .distinct().order_by(CourseRun.code, Meeting.day)
     )
     found: dict[tuple[uuid.UUID, str], list[date]] = defaultdict(list)

@@ -14,8 +14,11 @@ from fractions import Fraction
 from app.errors import Message, say
 
 STATES: Mapping[str, Message] = {
+    "draft": say("meeting", "draft"),
     "planned": say("meeting", "planned"), "held": say("meeting", "held"), "cancelled": say("meeting", "cancelled"),
 }
+STANDS = ("planned", "held")
+"""States of a meeting that takes place: neither a draft nor cancelled."""
 KINDS: Mapping[str, Message] = {
     "lesson": say("timetable", "Lesson"), "quiz": say("timetable", "Test"), "practical": say("timetable", "Practical work"),
     "welcome": say("timetable", "Welcome"), "break": say("timetable", "Break"), "debrief": say("timetable", "Debrief of a test"),

@@ -7,18 +7,22 @@ from enum import Enum
 
 import sqlalchemy as sa
 
+from app.calendars import models as calendars
 from app.certificates import models as certificates
 from app.courses import models as courses
 from app.db import Base
 from app.feedback import models as feedback
+from app.notices import models as notices
 from app.offices import models as offices
 from app.ops import models as ops
 from app.people import models as people
+from app.planning import models as planning
 from app.progress import models as progress
 from app.quizzes import models as quizzes
 from app.runs import models as runs
 from app.schedule import models as schedule
 from app.sync import models as sync
+from app.trainers import models as trainers
 
 
 class Owners(Enum):
@@ -56,6 +60,7 @@ class Table:
 TABLES = (
     Table(offices.Country, Owners.CENTRE, Kind.RECORD),
     Table(offices.Holiday, Owners.CENTRE, Kind.RECORD),
+    Table(offices.Closure, Owners.CENTRE, Kind.RECORD),
     Table(offices.Agency, Owners.CENTRE, Kind.RECORD),
     Table(offices.Office, Owners.CENTRE, Kind.RECORD),
     Table(offices.Classroom, Owners.EITHER, Kind.RECORD),  # the class manager keeps the record of his room
@@ -80,6 +85,15 @@ TABLES = (
     Table(runs.Nomination, Owners.CENTRE, Kind.RECORD),
     Table(runs.Enrolment, Owners.EITHER, Kind.RECORD),
     Table(runs.RunReport, Owners.EITHER, Kind.RECORD),
+    Table(schedule.TrainingSession, Owners.CENTRE, Kind.RECORD),
+    Table(schedule.SessionSlot, Owners.CENTRE, Kind.RECORD),
+    Table(schedule.Assignment, Owners.CENTRE, Kind.RECORD),
+    Table(schedule.AssignmentEvent, Owners.CENTRE, Kind.FACT),
+    Table(schedule.SessionSeat, Owners.CENTRE, Kind.RECORD),
+    Table(schedule.AgencyQuota, Owners.CENTRE, Kind.RECORD),
+    Table(schedule.RoomBlocking, Owners.CENTRE, Kind.RECORD),
+    Table(schedule.Booking, Owners.NODE, Kind.STAYS),  # made anew from what is planned; it only guards
+    Table(schedule.Presence, Owners.EITHER, Kind.FACT),
     Table(schedule.Meeting, Owners.EITHER, Kind.RECORD),  # planned at the centre; a class server plans its own
     Table(schedule.MeetingItem, Owners.EITHER, Kind.RECORD),
     Table(schedule.Taught, Owners.EITHER, Kind.FACT),
@@ -88,6 +102,22 @@ TABLES = (
     Table(schedule.MinutesLine, Owners.CLASS, Kind.FACT),
     Table(schedule.Seating, Owners.CLASS, Kind.RECORD),
     Table(schedule.TeachScreen, Owners.NODE, Kind.STAYS),
+    Table(trainers.Trainer, Owners.CENTRE, Kind.RECORD),
+    Table(trainers.TrainerStep, Owners.CENTRE, Kind.FACT),
+    Table(trainers.Accreditation, Owners.CENTRE, Kind.RECORD),
+    Table(trainers.TrainerLanguage, Owners.CENTRE, Kind.RECORD),
+    Table(trainers.Absence, Owners.CENTRE, Kind.RECORD),
+    Table(trainers.EntryPermit, Owners.CENTRE, Kind.RECORD),
+    Table(trainers.EntryRule, Owners.CENTRE, Kind.RECORD),
+    Table(trainers.TravelTime, Owners.CENTRE, Kind.RECORD),
+    Table(trainers.HomeRelease, Owners.CENTRE, Kind.RECORD),
+    Table(trainers.Pairing, Owners.CENTRE, Kind.RECORD),
+    Table(planning.ConstraintSetting, Owners.CENTRE, Kind.RECORD),
+    Table(notices.Notice, Owners.EITHER, Kind.FACT),
+    Table(notices.NoticeSeen, Owners.NODE, Kind.STAYS),
+    Table(notices.Mail, Owners.NODE, Kind.STAYS),
+    Table(notices.Reminded, Owners.NODE, Kind.STAYS),
+    Table(calendars.CalendarAddress, Owners.NODE, Kind.STAYS),
     Table(quizzes.Attempt, Owners.EITHER, Kind.RECORD),
     Table(quizzes.AttemptClock, Owners.NODE, Kind.STAYS),
     Table(quizzes.Answer, Owners.EITHER, Kind.FACT),

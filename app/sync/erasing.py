@@ -20,12 +20,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, undefer
 
 from app import disk, files
+from app.calendars.models import CalendarAddress
 from app.certificates.models import Certificate, CertificateEvent, Paper
 from app.certificates.rules import ERASED
 from app.db import Base, Database, Fact, take_write_lock
 from app.errors import Conflict, Invalid, Message, say
 from app.feedback.models import FeedbackSheet
 from app.ids import new_id, random_bytes
+from app.notices.models import Mail, Notice
 from app.ops import background
 from app.ops.models import BackgroundJob
 from app.people import merging
@@ -43,9 +45,31 @@ from app.quizzes.models import (
     SheetEntry,
 )
 from app.runs.models import CourseRun, Enrolment, Nomination, RunReport, RunTrainer
-from app.schedule.models import AttendanceMark, ClassDay, Meeting, MeetingItem, MinutesLine, Taught
+from app.schedule.models import (
+    Assignment,
+    AssignmentEvent,
+    AttendanceMark,
+    ClassDay,
+    Meeting,
+    MeetingItem,
+    MinutesLine,
+    Presence,
+    SessionSeat,
+    Taught,
+    TrainingSession,
+)
 from app.sync import applying, chain, journal, rows, segments, staging
 from app.sync.models import AuditEvent, Erasure, HandOver, HeldEntry, JournalEntry, Node, PersonMerge, StoredSegment
+from app.trainers.models import (
+    Absence,
+    Accreditation,
+    EntryPermit,
+    HomeRelease,
+    Pairing,
+    Trainer,
+    TrainerLanguage,
+    TrainerStep,
+)
 from app.work import work
 from config import Config
 
@@ -70,7 +94,7 @@ def _person(row: Mapping[str, Any]) -> Values:
     number = nameless_number(row["id"])
     return {
         "service_number": number, "gender": None, "born_on": None, "provisional": False, "display_name": number, "short_name": number,
-        "sort_key": f"~{number}", "search_key": number.lower(),
+        "sort_key": f"~{number}", "search_key": number.lower(), "email": "",
     }
 
 
@@ -93,7 +117,7 @@ class About:
     """Rows about somebody, found by a column. With neither `leaves` nor `repeats` they go."""
 
     model: type[Base]
-    by: str  # id | person_id | enrolment_id | attempt_id | certificate_id
+    by: str  # id | person_id | enrolment_id | attempt_id | certificate_id | trainer_id | assignment_id
     leaves: Callable[[Mapping[str, Any]], Values] | None = None  # a record that stays, with these values in it
     repeats: str = ""  # a fact that is said again without the text of this column
     number: str = ""  # of what is repeated, the newest holds: the next number is taken
@@ -112,6 +136,19 @@ ABOUT = (
     About(Nomination, "person_id", leaves=lambda _row: {"reason": "", "checks": []}),
     About(Enrolment, "person_id", leaves=lambda _row: {"rank": "", "post": "", "withdrawn_why": ""}),
     About(PageNote, "enrolment_id"),
+    About(Presence, "enrolment_id"),
+    About(SessionSeat, "person_id", leaves=lambda _row: {"reason": ""}),
+    About(Notice, "person_id"),
+    About(Absence, "person_id"),
+    About(Trainer, "person_id", leaves=lambda _row: {"note": "", "passport_to": None, "consent_on": None, "shown_abroad": "none"}),
+    About(Assignment, "person_id", leaves=lambda _row: {"broken": [], "overrides": [], "found": []}),
+    About(AssignmentEvent, "assignment_id", repeats="reason"),
+    About(TrainerStep, "trainer_id", repeats="note"),
+    About(TrainerLanguage, "trainer_id"),
+    About(EntryPermit, "trainer_id"),
+    About(HomeRelease, "trainer_id"),
+    About(Accreditation, "trainer_id", leaves=lambda _row: {"document": "", "withdrawn_why": ""}),
+    About(Pairing, "trainer_id", leaves=lambda _row: {"reason": ""}),
     About(Certificate, "enrolment_id", leaves=_certificate),
     About(CertificateEvent, "certificate_id", repeats="reason"),
     About(Answer, "attempt_id", only=_typed),
@@ -149,6 +186,7 @@ NAMING = (
     Naming(CourseRun, "id", ("note",)),
     Naming(Meeting, "run_id", ("reason",)),
     Naming(MeetingItem, "meeting_id", ("text",)),
+    Naming(TrainingSession, "run_id", ("title", "reason")),
     Naming(HandOver, "", ("reason",)),
     Naming(PersonMerge, "", ("reason",)),
     Naming(AuditEvent, "", ("about", "detail")),
@@ -158,7 +196,8 @@ STAYS: Mapping[str, str] = {
     "country": "a place", "holiday": "a day", "agency": "a place", "office": "a place", "classroom": "a place", "seat": "a thing", "equipment": "a thing",
     "daily_check": "the state of a room", "role_grant": "that somebody acted: under the nameless row", "course": "content", "course_version": "content",
     "media": "content", "run_trainer": "that somebody taught: under the nameless row", "attempt": "figures", "mark": "figures", "lesson_progress": "figures",
-    "seating": "figures", "room_test": "a deed of the room", "paper_test": "a printed test", "clock_step": "a clock", "number_block": "numbers",
+    "closure": "days of a place", "session_slot": "a need", "agency_quota": "seats", "room_blocking": "days of a room", "entry_rule": "a rule",
+    "travel_time": "a way", "constraint_setting": "a rule", "seating": "figures", "room_test": "a deed of the room", "paper_test": "a printed test", "clock_step": "a clock", "number_block": "numbers",
     "signing_key": "a key", "signatory": "who signs for an office, on what he signed in its name", "node": "a server", "segment_release": "a decision about a server",
     "erasure": "that something was erased: no name, no content",
 }
@@ -229,6 +268,7 @@ class _Reach:
         runs = {row.run_id for row in enrolled} | set(db.scalars(sa.select(RunTrainer.run_id).where(RunTrainer.person_id.in_(people))))
         meetings = set(_scalars(db, Meeting.id, Meeting.run_id, runs))
         return cls({
+            "trainer_id": set(_scalars(db, Trainer.id, Trainer.person_id, people)), "assignment_id": set(_scalars(db, Assignment.id, Assignment.person_id, people)),
             "person_id": people, "enrolment_id": members, "attempt_id": attempts, "certificate_id": papers, "run_id": runs, "meeting_id": meetings,
         })
 
@@ -559,7 +599,7 @@ def _clean_segment(db: Session, key: uuid.UUID, by_table: Mapping[str, Mapping[u
 def _forget_ways_in(db: Session, people: Iterable[uuid.UUID]) -> None:
     """What only this node knows: how he signed in, and what was made on demand, whoever asked: it may be a list with his name."""
     ids = list(people)
-    for model in (SignIn, Pin, Preference, Account):
+    for model in (SignIn, Pin, Preference, Account, Mail, CalendarAddress):
         db.execute(sa.delete(model).where(model.person_id.in_(ids)))
     over = (background.DONE, background.FAILED, background.CANCELLED)
     db.execute(sa.delete(BackgroundJob).where(sa.or_(BackgroundJob.state.in_(over), BackgroundJob.person_id.in_(ids))))

@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from app.courses.models import Course, CourseVersion, Media
 from app.db import Base, Database, Fact
 from app.feedback.models import FeedbackSheet
 from app.ids import new_id, random_bytes
-from app.offices.models import Agency, Classroom, Country, DailyCheck, Equipment, Holiday, Office, Seat
+from app.notices.models import Notice
+from app.offices.models import Agency, Classroom, Closure, Country, DailyCheck, Equipment, Holiday, Office, Seat
 from app.people.models import Person, PersonName, Posting, RoleGrant
+from app.planning.models import ConstraintSetting
 from app.policy import Role
 from app.progress.models import LessonProgress, PageNote
 from app.quizzes.models import (
@@ -39,7 +41,23 @@ from app.quizzes.models import (
     SheetEntry,
 )
 from app.runs.models import CourseRun, Enrolment, Nomination, RunReport, RunTrainer
-from app.schedule.models import AttendanceMark, ClassDay, Meeting, MeetingItem, MinutesLine, Seating, Taught
+from app.schedule.models import (
+    AgencyQuota,
+    Assignment,
+    AssignmentEvent,
+    AttendanceMark,
+    ClassDay,
+    Meeting,
+    MeetingItem,
+    MinutesLine,
+    Presence,
+    RoomBlocking,
+    Seating,
+    SessionSeat,
+    SessionSlot,
+    Taught,
+    TrainingSession,
+)
 from app.sync import chain, handover, rows, segments
 from app.sync.canonical import canonical
 from app.sync.catalogue import BY_NAME, Kind
@@ -57,11 +75,24 @@ from app.sync.models import (
     StoredSegment,
 )
 from app.sync.segments import Segment
+from app.trainers.models import (
+    Absence,
+    Accreditation,
+    EntryPermit,
+    EntryRule,
+    HomeRelease,
+    Pairing,
+    Trainer,
+    TrainerLanguage,
+    TrainerStep,
+    TravelTime,
+)
 from app.work import work
 
 LARGEST_PART = 8 * 1024 * 1024  # bytes of entries in one segment of a version
 AT_ONCE = 500  # ids in one statement
 STAYS_KNOWN = timedelta(days=90)  # whose role has ended is still known at the class this long, so that what he did has a name
+TOLD_FOR = timedelta(days=60)  # notices that are older say nothing new at a class
 ACTS_FROM_ABOVE = (Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.REGISTRAR, Role.ADMINISTRATOR)
 MOST_AFTER_SNAPSHOT = 100  # differences after a snapshot that nobody has taken yet, before another one is made
 
@@ -170,8 +201,18 @@ class Needs:
 
     @property
     def meetings(self) -> Ids:
-        """Meetings of these runs."""
-        return sa.select(Meeting.id).where(Meeting.run_id.in_(self.runs))
+        """Meetings of these runs; what is only drafted stays at the centre."""
+        return sa.select(Meeting.id).where(Meeting.run_id.in_(self.runs), Meeting.state != "draft")
+
+    @property
+    def sessions(self) -> Ids:
+        """Sessions of these runs that were released."""
+        return sa.select(TrainingSession.id).where(TrainingSession.run_id.in_(self.runs), TrainingSession.state != "draft")
+
+    @property
+    def midnight(self) -> datetime:
+        """Where today begins, in UTC."""
+        return datetime(self.today.year, self.today.month, self.today.day, tzinfo=UTC)
 
     @property
     def attempts(self) -> Ids:
@@ -203,6 +244,7 @@ GOES: dict[type[Base], Rule] = {
     # places
     Country: lambda n: Country.id.in_(sa.select(Office.country_id).where(Office.id.in_(n.offices))),
     Holiday: lambda n: Holiday.country_id == n.country,
+    Closure: lambda n: Closure.office_id.in_(n.above),
     Agency: lambda n: Agency.country_id == n.country,
     Office: lambda n: Office.id.in_(n.offices),
     Classroom: lambda n: sa.or_(
@@ -228,10 +270,14 @@ GOES: dict[type[Base], Rule] = {
     Nomination: lambda n: Nomination.run_id.in_(n.runs),
     Enrolment: lambda n: Enrolment.run_id.in_(n.runs),
     RunReport: lambda n: RunReport.run_id.in_(n.runs),
-    Meeting: lambda n: Meeting.run_id.in_(n.runs),
+    TrainingSession: lambda n: sa.and_(TrainingSession.run_id.in_(n.runs), TrainingSession.state != "draft"),
+    SessionSeat: lambda n: sa.and_(SessionSeat.session_id.in_(n.sessions), SessionSeat.state == "seated"),
+    RoomBlocking: lambda n: RoomBlocking.classroom_id == n.room,
+    Meeting: lambda n: Meeting.id.in_(n.meetings),
     MeetingItem: lambda n: MeetingItem.meeting_id.in_(n.meetings),
     Taught: lambda n: Taught.meeting_id.in_(n.meetings),
     AttendanceMark: lambda n: AttendanceMark.meeting_id.in_(n.meetings),
+    Presence: lambda n: Presence.meeting_id.in_(n.meetings),
     ClassDay: lambda n: ClassDay.run_id.in_(n.runs),
     MinutesLine: lambda n: MinutesLine.run_id.in_(n.runs),
     Seating: lambda n: Seating.run_id.in_(n.runs),
@@ -256,6 +302,7 @@ GOES: dict[type[Base], Rule] = {
     Signatory: lambda n: Signatory.office_id.in_(n.above),
     Certificate: lambda n: Certificate.id.in_(n.certificates),
     CertificateEvent: lambda n: CertificateEvent.certificate_id.in_(n.certificates),
+    Notice: lambda n: sa.and_(Notice.person_id.in_(n.own_people), Notice.at >= n.midnight - TOLD_FOR),
     # the exchange
     Node: _all,
     HandOver: lambda n: sa.or_(HandOver.to_node == n.node, HandOver.from_node == n.node),
@@ -264,6 +311,21 @@ GOES: dict[type[Base], Rule] = {
 NOT_DOWN: dict[type[Base], str] = {
     ClockStep: "each node notes the steps of its own clock",
     AuditEvent: "who looked at what is answered for at the centre; a class server has its own",
+    SessionSlot: "who a session needs is planned at the centre; who teaches a run goes down with it",
+    Assignment: "who is asked and why is the planner's; who teaches a run goes down with it",
+    AssignmentEvent: "who is asked and why is the planner's",
+    AgencyQuota: "seats are given at the centre",
+    Trainer: "the pool is kept at the centre",
+    TrainerStep: "the pool is kept at the centre",
+    Accreditation: "the pool is kept at the centre",
+    TrainerLanguage: "the pool is kept at the centre",
+    Absence: "why somebody is away is nobody's concern at a class",
+    EntryPermit: "the pool is kept at the centre",
+    EntryRule: "trainers are sent by the centre",
+    TravelTime: "trainers are sent by the centre",
+    HomeRelease: "the pool is kept at the centre",
+    Pairing: "the pool is kept at the centre",
+    ConstraintSetting: "trainers are chosen at the centre",
     SegmentRelease: "two people of the centre decide on the quarantine; a class server has none",
 }
 

@@ -1,0 +1,1 @@
+"""A person's own calendar as a subscribed iCalendar feed."""

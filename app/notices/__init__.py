@@ -1,0 +1,1 @@
+"""Telling people: notices on the start page, the outbox of mails, reminders."""

@@ -1,0 +1,1 @@
+"""Planning: who fits a slot and why, proposals, release, the board."""

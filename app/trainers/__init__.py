@@ -1,0 +1,1 @@
+"""The pool: who may teach what, where, in which language, and when."""
