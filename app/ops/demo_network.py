@@ -165,7 +165,7 @@ def _give_runs(db: sa.orm.Session, node: Node) -> None:
             invigilation.end_room_test(
                 db, run, quiz, by=keeper, now=clock.now(), uptime=clock.uptime(), reason="Класс получает свой сервер",
             )
-        if handover.why_not_give(db, run, node) is None:
+        if not handover.against_giving(db, run, node):
             handover.give(db, run, server=node, by=None, now=clock.now(), reason="demo network")
 
 

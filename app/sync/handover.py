@@ -69,8 +69,14 @@ def keeper_of(db: Session, run: CourseRun) -> Node | None:
 # ---- giving ----------------------------------------------------------------------------------------------------------
 
 
-def why_not_give(db: Session, run: CourseRun, server: Node) -> Message | None:
-    """What stands in the way of giving a run to a class server; None when nothing does."""
+def against_giving(db: Session, run: CourseRun, server: Node) -> list[Message]:
+    """All that stands in the way of giving a run to a class server; empty when nothing does."""
+    never = _never(db, run, server)
+    return [never] if never else busy(db, run)
+
+
+def _never(db: Session, run: CourseRun, server: Node) -> Message | None:
+    """Why a run cannot go to this class server, however quiet its room is."""
     if run.state not in ("planned", "open"):
         return say("hand-over", "{code} is over: it stays at the centre.", code=run.code)
     if run.owner_node != db.info["node"]:
@@ -81,7 +87,7 @@ def why_not_give(db: Session, run: CourseRun, server: Node) -> Message | None:
         return say("hand-over", "{code} is held in another classroom than that of {server}. Change its classroom first.", code=run.code, server=server.title)
     if _still_thought_its_own(db, run, server):
         return say("hand-over", "{server} has not heard yet that {code} was taken back. Exchange with it first, then give the run again.", code=run.code, server=server.title)
-    return _busy(db, run)
+    return None
 
 
 def _still_thought_its_own(db: Session, run: CourseRun, server: Node) -> bool:
@@ -90,16 +96,22 @@ def _still_thought_its_own(db: Session, run: CourseRun, server: Node) -> bool:
     return db.scalar(told) == KEPT_THERE
 
 
-def _busy(db: Session, run: CourseRun) -> Message | None:
-    """What runs in the room just now."""
+def busy(db: Session, run: CourseRun) -> list[Message]:
+    """What goes on in the room just now, in the order in which it is ended."""
+    found = []
     if db.scalar(sa.select(RoomTest.id).where(RoomTest.run_id == run.id, RoomTest.ended_at.is_(None)).limit(1)):
-        return say("hand-over", "A test is started for the room. End it first.")
+        found.append(say("hand-over", "A test is started for the room. End it first."))
     open_attempts = db.scalar(sa.select(sa.func.count()).where(Attempt.enrolment_id.in_(_of_the_class(run.id)), Attempt.state == "open"))
     if open_attempts:
-        return say("hand-over", "Tests that are not handed in yet: {n}. They end at the server where they were begun.", n=open_attempts)
+        found.append(say("hand-over", "Tests that are not handed in yet: {n}. They end at the server where they were begun.", n=open_attempts))
     if db.scalar(sa.select(ClassDay.id).where(ClassDay.run_id == run.id, ClassDay.closed_at.is_(None)).limit(1)):
-        return say("hand-over", "The class of this run is open. Close the class day first.")
-    return None
+        found.append(say("hand-over", "The class of this run is open. Close the class day first."))
+    return found
+
+
+def _refuse(against: Sequence[Message]) -> None:
+    if against:
+        raise Conflict(against[0])
 
 
 def give(db: Session, run: CourseRun, *, server: Node, by: uuid.UUID | None, now: datetime, reason: str = "") -> HandOver:
@@ -109,8 +121,7 @@ def give(db: Session, run: CourseRun, *, server: Node, by: uuid.UUID | None, now
     Raises Conflict with what stands in the way.
     """
     take_write_lock(db)
-    if refused := why_not_give(db, run, server):
-        raise Conflict(refused)
+    _refuse(against_giving(db, run, server))
     own = db.info["node"]
     moved = _move(_rows_below(db, run.id, owner=own, members=_of_the_class(run.id)), server.code)
     run.owner_node = server.code
@@ -134,13 +145,11 @@ def give_late(db: Session, server: Node, *, now: datetime) -> int:
 # ---- taking and giving back ------------------------------------------------------------------------------------------
 
 
-def why_not_take(db: Session, run: CourseRun, server: Node | None) -> Message | None:
-    """What stands in the way of taking a run back at the centre; None when nothing does. A dead server stops nobody."""
+def against_taking(db: Session, run: CourseRun, server: Node | None) -> list[Message]:
+    """All that stands in the way of taking a run back at the centre; empty when nothing does. A dead server stops nobody."""
     if run.owner_node == db.info["node"]:
-        return say("hand-over", "{code} is kept here.", code=run.code)
-    if server is not None and server.state == "joined" and (busy := _busy(db, run)):
-        return busy
-    return None
+        return [say("hand-over", "{code} is kept here.", code=run.code)]
+    return busy(db, run) if server is not None and server.state == "joined" else []
 
 
 def take_back(db: Session, run: CourseRun, *, by: uuid.UUID | None, now: datetime, reason: str) -> HandOver:
@@ -151,8 +160,7 @@ def take_back(db: Session, run: CourseRun, *, by: uuid.UUID | None, now: datetim
     """
     take_write_lock(db)
     server = keeper_of(db, run)
-    if refused := why_not_take(db, run, server):
-        raise Conflict(refused)
+    _refuse(against_taking(db, run, server))
     if not reason.strip():
         raise Invalid(fields={"reason": say("hand-over", "Say why the run is taken back.")})
     own, before = db.info["node"], run.owner_node
@@ -176,11 +184,11 @@ def pass_on(db: Session, *, old: Node, new: Node, by: uuid.UUID | None, now: dat
     return total
 
 
-def why_not_give_back(db: Session, run: CourseRun) -> Message | None:
-    """What stands in the way of giving a run back to the centre from a class server; None when nothing does."""
+def against_giving_back(db: Session, run: CourseRun) -> list[Message]:
+    """All that stands in the way of giving a run back to the centre from a class server; empty when nothing does."""
     if run.owner_node != db.info["node"]:
-        return say("hand-over", "{code} is not kept here.", code=run.code)
-    return _busy(db, run)
+        return [say("hand-over", "{code} is not kept here.", code=run.code)]
+    return busy(db, run)
 
 
 def give_back(db: Session, run: CourseRun, *, centre: Node, by: uuid.UUID | None, now: datetime) -> int:
@@ -189,8 +197,7 @@ def give_back(db: Session, run: CourseRun, *, centre: Node, by: uuid.UUID | None
     Raises Conflict with what stands in the way.
     """
     take_write_lock(db)
-    if refused := why_not_give_back(db, run):
-        raise Conflict(refused)
+    _refuse(against_giving_back(db, run))
     moved = _move(_rows_below(db, run.id, owner=db.info["node"]), centre.code)
     run.owner_node = centre.code
     db.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -19,6 +20,8 @@ from app.sync import handover
 from app.sync.models import HandOver, Node
 
 bp = Blueprint("handover", __name__)
+
+NO_CENTRE = say("hand-over", "The list of nodes names no centre yet: exchange with it first.")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Deed:
     heading: Message
     button: Message
     means: tuple[Message, ...]
-    blocked: Message | None
+    blocked: Sequence[Message]  # all that stands in the way
     done: Message
     asks_why: bool = False
 
@@ -92,7 +95,15 @@ def page(run: CourseRun) -> ResponseReturnValue:
             audit("run.hand-over", about=code, to=run.owner_node)
             say_next(deed.done)
             return go("runs.page", code=code)
-    return render_template("sync/keeper.html", run=run, title=title_of(run), deed=deed, form=form), 422 if form.errors else status
+    page = render_template("sync/keeper.html", run=run, title=title_of(run), deed=deed, form=form, class_day=_class_day(run))
+    return page, 422 if form.errors else status
+
+
+def _class_day(run: CourseRun) -> str:
+    """Where what goes on in the room is ended; empty when nothing does, or when it is not held here."""
+    if run.owner_node != g.db.info["node"] or not handover.busy(g.db, run) or not any(can("class.day", Target(path=path)) for path in places_of(run)):
+        return ""
+    return url_for("classday.run", code=run.code)
 
 
 def _deed(run: CourseRun) -> tuple[Deed, Node | None]:
@@ -100,7 +111,9 @@ def _deed(run: CourseRun) -> tuple[Deed, Node | None]:
     here, code = run.owner_node == g.db.info["node"], run.code
     if current_app.config["ROLE"] == "classroom":
         centre = g.db.scalar(sa.select(Node).where(Node.role == "centre", Node.state == "joined").order_by(Node.code).limit(1))
-        blocked = handover.why_not_give_back(g.db, run) or (None if centre else say("hand-over", "The list of nodes names no centre yet: exchange with it first."))
+        blocked = handover.against_giving_back(g.db, run)
+        if centre is None:
+            blocked.append(NO_CENTRE)
         return Deed(
             heading=say("hand-over", "Give {code} back to the centre", code=code), button=say("hand-over", "Give {code} back", code=code),
             means=(
@@ -113,9 +126,9 @@ def _deed(run: CourseRun) -> tuple[Deed, Node | None]:
     if here:
         server = handover.class_server_of(g.db, run)
         if server is None:
-            blocked = say("hand-over", "The classroom of {code} has no class server that has joined.", code=code)
+            blocked = [say("hand-over", "The classroom of {code} has no class server that has joined.", code=code)]
         else:
-            blocked = handover.why_not_give(g.db, run, server)
+            blocked = handover.against_giving(g.db, run, server)
         title = server.title if server else ""
         return Deed(
             heading=say("hand-over", "Give {code} to {server}", code=code, server=title) if server else say("hand-over", "Who keeps {code}", code=code),
@@ -138,7 +151,7 @@ def _deed(run: CourseRun) -> tuple[Deed, Node | None]:
             say("hand-over", "Other changes that it has not brought yet (people enrolled, timetable, seats, a closed day) are set aside when they come, and shown at the intake desk."),
             say("hand-over", "Nothing is lost when the class server gives the run back instead: ask the class manager if he can be reached."),
         ),
-        blocked=handover.why_not_take(g.db, run, node), done=say("hand-over", "{code} is kept at the centre again.", code=code), asks_why=True,
+        blocked=handover.against_taking(g.db, run, node), done=say("hand-over", "{code} is kept at the centre again.", code=code), asks_why=True,
     ), node
 
 
@@ -146,7 +159,7 @@ def _do(run: CourseRun, other: Node | None, reason: str | None) -> None:
     now, by = clock.now(), me().person_id
     if current_app.config["ROLE"] == "classroom":
         if other is None:
-            raise Conflict(say("hand-over", "The list of nodes names no centre yet: exchange with it first."))
+            raise Conflict(NO_CENTRE)
         handover.give_back(g.db, run, centre=other, by=by, now=now)
     elif run.owner_node != g.db.info["node"]:
         handover.take_back(g.db, run, by=by, now=now, reason=reason or "")

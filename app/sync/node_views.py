@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -207,7 +209,14 @@ def _propose(form: InviteForm, gone: Sequence[Node], replaces: str) -> None:
     form.replaces.data, form.classroom.data = str(old.id), str(old.classroom_id)
     stem, _, count = old.code.rpartition("-")
     form.code.data = f"{stem}-{int(count) + 1}" if stem and count.isdigit() else f"{old.code}-2"
-    form.title.data = old.title
+    form.title.data = _free_title(old.title)
+
+
+def _free_title(title: str) -> str:
+    """The title of the server that is replaced with the next number behind it: two in one list are told apart."""
+    stem = re.sub(r" \(\d+\)$", "", title)
+    taken = {one.casefold() for one in g.db.scalars(sa.select(Node.title))}
+    return next(found for n in itertools.count(2) if (found := f"{stem} ({n})").casefold() not in taken)
 
 
 def _invitation(made: Node, code: str) -> str:

@@ -292,15 +292,18 @@ def test_a_run_is_given_and_taken_back_on_pages(db: Session, client_of: ClientOf
 
 
 def test_what_stands_in_the_way_is_said_before_and_after_the_button(db: Session, client_of: ClientOf, officer: tuple[CourseRun, Node, Person]) -> None:
-    """With a test running the page says so and has no button; sent all the same, nothing changes."""
+    """With a test and a day open the page names all of it at once, leads there and has no button; sent all the same, nothing changes."""
     run, _, person = officer
-    a_room_test(db, run)
+    for happens in (a_room_test, an_open_attempt, an_open_day):
+        happens(db, run)
     browser, address = client_of(person), f"/runs/{run.code}/keeper"
 
     page, sent = browser.get(address), browser.post(address)
 
     db.expire_all()
-    assert ("A test is started for the room" in page.text, "<button class=\"btn btn-main\"" in page.text) == (True, False)
+    reasons = ("A test is started for the room", "not handed in yet: 1", "The class of this run is open")
+    assert [one in page.text for one in reasons] == [True, True, True]
+    assert (f"/class/{run.code}" in page.text, "<button class=\"btn btn-main\"" in page.text) == (True, False)
     assert (sent.status_code, "A test is started for the room" in sent.text, run.owner_node) == (409, True, "test")
 
 

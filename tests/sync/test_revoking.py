@@ -379,6 +379,7 @@ def test_revoking_and_releasing_by_pages(theft: Theft) -> None:
     assert "In quarantine" not in two.get(address).text
     form = one.get(f"/class-servers/new?replaces={address.rsplit('/', 1)[1]}").text
     assert "class-korday-2" in form
+    assert 'value="Class server Korday (2)"' in form
 
 
 def test_a_revoked_server_says_so_on_its_pages(tmp_path: Path) -> None:
