@@ -76,6 +76,20 @@ def test_a_change_is_one_journal_entry_in_the_same_transaction(db: Session) -> N
     assert [(entry.before, entry.after) for entry in entries if entry.before] == [({"contact": "old"}, {"contact": "newest"})]
 
 
+def test_changes_of_one_transaction_are_in_the_same_order_on_every_machine(db: Session) -> None:
+    """Rows that were changed together are journaled in the order of their tables and ids, not of their places in memory."""
+    offices = [make_office(db) for _ in range(12)]
+    db.commit()
+    last = db.scalar(sa.select(sa.func.max(JournalEntry.number)))
+    take_write_lock(db)
+    for office in offices:
+        office.contact = "new"
+    db.commit()
+
+    noted = db.scalars(sa.select(JournalEntry.row_id).where(JournalEntry.number > last).order_by(JournalEntry.number)).all()
+    assert noted == sorted(office.id for office in offices)
+
+
 def test_rolled_back_changes_leave_no_entry(own_database: Database) -> None:
     """What is not stored is not in the journal either."""
     with own_database.sessions() as db:

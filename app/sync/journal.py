@@ -103,14 +103,18 @@ def _collect(db: Session, _context: Any) -> None:
     for row in db.new:
         if isinstance(row, Record):
             _merge(entries, row, before=None, after=_values(row))
-    for row in db.dirty:
-        if isinstance(row, Record) and db.is_modified(row):
-            before, after = _difference(row)
-            if after:
-                _merge(entries, row, before=before, after=after)
+    changed = [row for row in db.dirty if isinstance(row, Record) and db.is_modified(row)]
+    for row in sorted(changed, key=_place):  # as they are given, their order is that of their addresses in memory
+        before, after = _difference(row)
+        if after:
+            _merge(entries, row, before=before, after=after)
     for row in db.deleted:
         if isinstance(row, Record):
             _merge(entries, row, before=_values(row), after=None)
+
+
+def _place(row: Any) -> tuple[str, bytes]:
+    return row.__table__.name, row.id.bytes
 
 
 def _merge(entries: dict[uuid.UUID, dict[str, Any]], row: Any, *, before: Any, after: Any) -> None:

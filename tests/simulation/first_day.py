@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import random
 import shutil
 import uuid
@@ -11,9 +12,11 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from app import ids
 from app.certificates.models import NumberBlock, Signatory, SigningKey
@@ -90,7 +93,7 @@ def template(folder: Path) -> Template:
     world = World(0, Template({}, {}), folder)
     world.segment_size = sealer.ENTRIES
     people: dict[str, uuid.UUID] = {}
-    with ids.using(random.Random("the first day")):
+    with ids.using(random.Random("the first day")), mock.patch.object(make, "_count", itertools.count(1)):
         for place in (CENTRE, *CLASSES):
             machine = world.machines[place] = Machine(world, place, place)
             shutil.rmtree(machine.folder, ignore_errors=True)
@@ -106,12 +109,12 @@ def template(folder: Path) -> Template:
             machine.settle()
             world.look_at(machine)
             machine.fresh = set()
-    world.machines["blank"] = blank = Machine(world, CENTRE, "blank")
-    blank.folder.mkdir(parents=True, exist_ok=True)
-    _empty(blank)
-    empty = blank.image()
-    with centre.working():
-        rebuild.rebuild(centre.database, blank.database, now=centre.clock.now())  # each history is rebuilt from here on
+        world.machines["blank"] = blank = Machine(world, CENTRE, "blank")
+        blank.folder.mkdir(parents=True, exist_ok=True)
+        _empty(blank)
+        empty = blank.image()
+        with centre.working():
+            rebuild.rebuild(centre.database, blank.database, now=centre.clock.now())  # each history is rebuilt from here on
     images = {place: machine.image() for place, machine in world.machines.items()} | {"empty": empty}
     for machine in world.machines.values():
         machine.stop()
@@ -125,7 +128,10 @@ def _empty(machine: Machine) -> None:
         driver.execute("ROLLBACK") if driver.in_transaction else None
     machine.stop()
     with machine.engine.begin() as connection:
-        Base.metadata.create_all(connection)
+        for table in Base.metadata.sorted_tables:
+            connection.execute(CreateTable(table))
+            for index in sorted(table.indexes, key=lambda index: str(index.name)):  # where two would do, SQLite takes the newer one
+                connection.execute(CreateIndex(index))
 
 
 def _rows(db: Session, world: World) -> dict[str, uuid.UUID]:
