@@ -19,6 +19,7 @@ from app.ops import date_views, demo, job_views
 from app.ops import views as ops
 from app.people import credentials, merging_views, register_import, register_views, signing_in
 from app.people import views as people
+from app.planning import views as planning
 from app.quizzes import queries as attempts
 from app.quizzes import views as quizzes
 from app.reports import views as reports
@@ -50,7 +51,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     database = database or open_database(config)
     credentials.use_pepper(config.PEPPER)
 
-    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, classday, certificates, job_views, date_views, lists, exchange, stick_views, handover_views):
+    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, planning, classday, certificates, job_views, date_views, lists, exchange, stick_views, handover_views):
         app.register_blueprint(folder.bp)
 
     app.jinja_env.globals.update(revoked_here=lambda: False, accounts_page=lambda: "", date_doubted=date_views.doubted)  # a class server has the first two

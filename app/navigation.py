@@ -24,6 +24,7 @@ class Section:
 SECTIONS = (
     Section("class", "classday.index", "class.day", say("section", "Class day"), "d"),
     Section("runs", "runs.index", "run.list", say("section", "Runs"), "r"),
+    Section("planning", "planning.index", "session.list", say("section", "Planning"), "l"),
     Section("people", "register.index", "person.list", say("section", "People"), "p"),
     Section("offices", "tree.index", "office.list", say("section", "Offices"), "o"),
     Section("courses", "courses.index", "course.list", say("section", "Courses"), "c"),

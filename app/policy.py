@@ -81,6 +81,9 @@ SEES_PEOPLE = (
     Role.CLASS_MANAGER, Role.TRAINING_OFFICER, Role.REGISTRAR, Role.MANAGER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR,
 )
 SEES_RUNS = (*SEES_PEOPLE, Role.COORDINATOR)
+SEES_SESSIONS = (
+    Role.TRAINING_OFFICER, Role.MANAGER, Role.CLASS_MANAGER, Role.COORDINATOR, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR,
+)
 
 POLICY: dict[str, Rule] = {
     # everybody
@@ -125,6 +128,27 @@ POLICY: dict[str, Rule] = {
     "run.results": Rule(roles=frozenset(SEES_PEOPLE), trainer=True),
     "run.hand": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER),
     "run.close": Rule(roles=frozenset({Role.CLASS_MANAGER, Role.TRAINING_OFFICER})),
+    # sessions and the pool: planned at the centre
+    "session.list": roles(*SEES_SESSIONS, centre=True),
+    "session.read": roles(*SEES_SESSIONS, trainer=True, centre=True),
+    "session.plan": roles(Role.TRAINING_OFFICER, centre=True),
+    "session.release": roles(Role.TRAINING_OFFICER, centre=True),
+    "request.make": roles(Role.TRAINING_OFFICER, Role.COORDINATOR, centre=True),
+    "request.answer": roles(Role.TRAINING_OFFICER, centre=True),  # over the home office of the trainer who is asked for
+    "assignment.answer": Rule(owner=True, centre=True),
+    "trainer.list": roles(Role.TRAINING_OFFICER, Role.MANAGER, Role.COORDINATOR, Role.AUDITOR, Role.ADMINISTRATOR, centre=True),
+    "trainer.read": roles(Role.TRAINING_OFFICER, Role.MANAGER, Role.COORDINATOR, Role.AUDITOR, Role.ADMINISTRATOR, owner=True, centre=True),
+    "trainer.keep": roles(Role.TRAINING_OFFICER, centre=True),
+    "own.trainer": Rule(owner=True, centre=True),
+    "board.read": roles(Role.TRAINING_OFFICER, Role.MANAGER, Role.COORDINATOR, Role.OPERATOR, Role.AUDITOR, centre=True),
+    "constraint.read": roles(Role.TRAINING_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR, centre=True),
+    "constraint.edit": roles(Role.ADMINISTRATOR, centre=True),
+    "outbox.send": roles(Role.TRAINING_OFFICER, centre=True),
+    "room.block": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR, centre=True),
+    "own.calendar": SIGNED_IN,
+    "calendar.read": ANYONE,  # a secret address decides, not a sign-in
+    "room.join": Rule(owner=True, trainer=True),
+    "checkin.scan": ANYONE,  # a code that lives 45 seconds decides
     # the class day
     "class.day": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER, trainer=True),
     "class.enrol": roles(Role.CLASS_MANAGER, Role.TRAINING_OFFICER),

@@ -1,0 +1,7 @@
+"""Pages of planning: the month, a session with its slots, series, seats, release, proposals, the board, requests."""
+
+from __future__ import annotations
+
+from app.planning.views.blueprint import bp
+
+__all__ = ["bp"]
