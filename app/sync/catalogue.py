@@ -113,6 +113,7 @@ TABLES = (
     Table(trainers.HomeRelease, Owners.CENTRE, Kind.RECORD),
     Table(trainers.Pairing, Owners.CENTRE, Kind.RECORD),
     Table(planning.ConstraintSetting, Owners.CENTRE, Kind.RECORD),
+    Table(planning.Told, Owners.NODE, Kind.STAYS),
     Table(notices.Notice, Owners.EITHER, Kind.FACT),
     Table(notices.NoticeSeen, Owners.NODE, Kind.STAYS),
     Table(notices.Mail, Owners.NODE, Kind.STAYS),

@@ -32,6 +32,7 @@ from app.ops import background
 from app.ops.models import BackgroundJob
 from app.people import merging
 from app.people.models import Account, Person, PersonName, Pin, Posting, Preference, RoleGrant, SignIn
+from app.planning.models import Told
 from app.progress.models import PageNote
 from app.quizzes.models import (
     Answer,
@@ -599,7 +600,7 @@ def _clean_segment(db: Session, key: uuid.UUID, by_table: Mapping[str, Mapping[u
 def _forget_ways_in(db: Session, people: Iterable[uuid.UUID]) -> None:
     """What only this node knows: how he signed in, and what was made on demand, whoever asked: it may be a list with his name."""
     ids = list(people)
-    for model in (SignIn, Pin, Preference, Account, Mail, CalendarAddress):
+    for model in (SignIn, Pin, Preference, Account, Mail, Told, CalendarAddress):
         db.execute(sa.delete(model).where(model.person_id.in_(ids)))
     over = (background.DONE, background.FAILED, background.CANCELLED)
     db.execute(sa.delete(BackgroundJob).where(sa.or_(BackgroundJob.state.in_(over), BackgroundJob.person_id.in_(ids))))

@@ -112,6 +112,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_calendar_address_person_id'), 'calendar_address', ['person_id'], unique=False)
     op.create_table('mail',
     sa.Column('batch', sa.Uuid(), nullable=False),
+    sa.Column('office_id', sa.Uuid(), nullable=False),
     sa.Column('title', sa.Text(), nullable=False),
     sa.Column('person_id', sa.Uuid(), nullable=False),
     sa.Column('address', sa.Text(), nullable=False),
@@ -128,10 +129,12 @@ def upgrade() -> None:
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_mail_person_id')),
     sa.ForeignKeyConstraint(['pressed_by'], ['person.id'], name=op.f('fk_mail_pressed_by')),
+    sa.ForeignKeyConstraint(['office_id'], ['office.id'], name=op.f('fk_mail_office_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mail')),
+    sa.UniqueConstraint('batch', 'person_id', name=op.f('uq_mail_batch_person_id')),
     sa.UniqueConstraint('message_id', name=op.f('uq_mail_message_id'))
     )
-    op.create_index(op.f('ix_mail_batch'), 'mail', ['batch'], unique=False)
+    op.create_index(op.f('ix_mail_office_id'), 'mail', ['office_id'], unique=False)
     op.create_index(op.f('ix_mail_person_id'), 'mail', ['person_id'], unique=False)
     op.create_index('ix_mail_state_due_at', 'mail', ['state', 'due_at'], unique=False)
     op.create_table('notice',
@@ -308,6 +311,22 @@ def upgrade() -> None:
     sa.UniqueConstraint('code', name=op.f('uq_training_session_code'))
     )
     op.create_index(op.f('ix_training_session_run_id'), 'training_session', ['run_id'], unique=False)
+    op.create_table('told',
+    sa.Column('session_id', sa.Uuid(), nullable=False),
+    sa.Column('person_id', sa.Uuid(), nullable=False),
+    sa.Column('batch', sa.Uuid(), nullable=False),
+    sa.Column('part', sa.String(length=12), nullable=False),
+    sa.Column('meetings', app.db.Json, nullable=False),
+    sa.Column('mailed', sa.Boolean(), nullable=False),
+    sa.Column('at', app.db.UtcDateTime(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_told_person_id')),
+    sa.ForeignKeyConstraint(['session_id'], ['training_session.id'], name=op.f('fk_told_session_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_told'))
+    )
+    op.create_index(op.f('ix_told_batch'), 'told', ['batch'], unique=False)
+    op.create_index(op.f('ix_told_person_id'), 'told', ['person_id'], unique=False)
+    op.create_index(op.f('ix_told_session_id'), 'told', ['session_id'], unique=False)
     op.create_table('agency_quota',
     sa.Column('session_id', sa.Uuid(), nullable=False),
     sa.Column('agency_id', sa.Uuid(), nullable=False),
@@ -460,6 +479,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index(op.f('ix_told_session_id'), table_name='told')
+    op.drop_index(op.f('ix_told_person_id'), table_name='told')
+    op.drop_index(op.f('ix_told_batch'), table_name='told')
+    op.drop_table('told')
     op.drop_column('person', 'email')
     op.drop_index(op.f('ix_meeting_session_id'), table_name='meeting')
     op.drop_column('meeting', 'sequence')
@@ -513,7 +536,7 @@ def downgrade() -> None:
     op.drop_table('notice')
     op.drop_index('ix_mail_state_due_at', table_name='mail')
     op.drop_index(op.f('ix_mail_person_id'), table_name='mail')
-    op.drop_index(op.f('ix_mail_batch'), table_name='mail')
+    op.drop_index(op.f('ix_mail_office_id'), table_name='mail')
     op.drop_table('mail')
     op.drop_index(op.f('ix_calendar_address_person_id'), table_name='calendar_address')
     op.drop_table('calendar_address')
