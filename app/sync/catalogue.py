@@ -14,6 +14,7 @@ from app.db import Base
 from app.feedback import models as feedback
 from app.notices import models as notices
 from app.offices import models as offices
+from app.online import models as online
 from app.ops import models as ops
 from app.people import models as people
 from app.planning import models as planning
@@ -112,6 +113,7 @@ TABLES = (
     Table(trainers.TravelTime, Owners.CENTRE, Kind.RECORD),
     Table(trainers.HomeRelease, Owners.CENTRE, Kind.RECORD),
     Table(trainers.Pairing, Owners.CENTRE, Kind.RECORD),
+    Table(online.OnlineRoom, Owners.NODE, Kind.STAYS),
     Table(planning.ConstraintSetting, Owners.CENTRE, Kind.RECORD),
     Table(planning.Told, Owners.NODE, Kind.STAYS),
     Table(notices.Notice, Owners.EITHER, Kind.FACT),

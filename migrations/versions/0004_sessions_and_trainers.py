@@ -327,6 +327,14 @@ def upgrade() -> None:
     op.create_index(op.f('ix_told_batch'), 'told', ['batch'], unique=False)
     op.create_index(op.f('ix_told_person_id'), 'told', ['person_id'], unique=False)
     op.create_index(op.f('ix_told_session_id'), 'told', ['session_id'], unique=False)
+    op.create_table('online_room',
+    sa.Column('meeting_id', sa.Uuid(), nullable=False),
+    sa.Column('begun_at', app.db.UtcDateTime(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['meeting_id'], ['meeting.id'], name=op.f('fk_online_room_meeting_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_online_room')),
+    sa.UniqueConstraint('meeting_id', name=op.f('uq_online_room_meeting_id'))
+    )
     op.create_table('agency_quota',
     sa.Column('session_id', sa.Uuid(), nullable=False),
     sa.Column('agency_id', sa.Uuid(), nullable=False),
@@ -479,6 +487,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table('online_room')
     op.drop_index(op.f('ix_told_session_id'), table_name='told')
     op.drop_index(op.f('ix_told_person_id'), table_name='told')
     op.drop_index(op.f('ix_told_batch'), table_name='told')
