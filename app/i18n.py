@@ -97,6 +97,8 @@ def _shown(value: Any) -> Any:
         return moment(value)
     if isinstance(value, date):
         return day(value)
+    if isinstance(value, dict):
+        return pick(value)  # a name kept in several languages
     return number(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
