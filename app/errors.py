@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, ClassVar
 
 
@@ -19,6 +20,28 @@ class Message:
 def say(context: str, text: str, **params: Any) -> Message:
     """Mark a sentence for translation where there is no page to translate it for."""
     return Message(context, text, params)
+
+
+@dataclass(frozen=True)
+class Days:
+    """Days from a first to a last one, for a sentence: "12-14 May 2026"; one day alone where they are the same."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month, for a sentence: "May 2026"."""
+
+    first: date
+
+
+@dataclass(frozen=True)
+class Tongue:
+    """A language by its tag, for a sentence: "Russian"."""
+
+    tag: str
 
 
 class DomainError(Exception):

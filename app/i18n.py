@@ -24,7 +24,7 @@ from babel.support import Translations
 from flask import Flask, g, has_request_context, request, session
 from markupsafe import Markup, escape
 
-from app.errors import Message
+from app.errors import Days, Message, Month, Tongue
 
 FOLDER = Path(__file__).parent / "translations"
 
@@ -99,7 +99,15 @@ def _shown(value: Any) -> Any:
         return day(value)
     if isinstance(value, dict):
         return pick(value)  # a name kept in several languages
-    return number(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, Days):
+        return day_range(value.first, value.last)
+    if isinstance(value, Month):
+        return month_name(value.first)
+    if isinstance(value, Tongue):
+        return tongue(value.tag)
+    if isinstance(value, dict):  # a name kept in several languages
+        return pick(value)
+    return number(value) if isinstance(value, (int, Fraction)) and not isinstance(value, bool) else value
 
 
 def t(context: str, text: str, **params: Any) -> str:
@@ -210,6 +218,32 @@ def day(value: date, style: str = "medium") -> str:
     return text.replace("\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")  # which our fonts have
 
 
+def day_range(first: date, last: date) -> str:
+    """Days from a first to a last one: "12-14 May 2026"; one day alone where they are the same."""
+    if first == last:
+        return day(first)
+    if language() == "prs":
+        return f"{day(first)} \N{EN DASH} {day(last)}"
+    text = str(babel.dates.format_interval(first, last, "yMMMd", locale=locale()))
+    return text.replace("\N{THIN SPACE}", "").replace("\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")
+
+
+def month_name(first: date) -> str:
+    """A month with its year: "May 2026"."""
+    if language() == "prs":
+        return f"{DARI_MONTHS[first.month - 1]} {first.year}"
+    if language() == "kk":  # the year comes first
+        return str(babel.dates.format_skeleton("yMMMM", first, locale=locale())).replace("\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")
+    return babel.dates.format_date(first, "LLLL y", locale=locale())
+
+
+def tongue(tag: str) -> str:
+    """A language by its name in the page's language: "Russian"."""
+    known = locale().languages
+    code = LANGUAGES[tag].locale if tag in LANGUAGES else tag
+    return str(known.get(code) or known.get(code.split("_")[0]) or tag)
+
+
 def moment(value: datetime, zone: str | None = None, style: str = "medium", named: bool = False) -> str:
     """A day and a time of day in a zone (default: the viewer's); `named` adds which: "24 Nov 2026, 10:45 UTC+05:00"."""
     there = value.astimezone(ZoneInfo(zone or viewer_zone()))
@@ -253,5 +287,5 @@ def install(app: Flask) -> None:
     at_home(app.config["ZONE"], app.config["DEFAULT_LANGUAGE"])
     app.jinja_env.globals.update(
         t=t, nt=nt, say=say, pick=pick, number=number, percent=percent, day=day, moment=moment,
-        time_of_day=time_of_day, listing=listing, language=language, LANGUAGES=LANGUAGES,
+        day_range=day_range, month_name=month_name, tongue=tongue, time_of_day=time_of_day, listing=listing, language=language, LANGUAGES=LANGUAGES,
     )
