@@ -38,8 +38,9 @@ class Mail(Stays, Base):
     """A mail of the outbox: it leaves when a person has pressed send."""
 
     __tablename__ = "mail"
-    __table_args__ = (sa.Index("ix_mail_state_due_at", "state", "due_at"),)
-    batch: Mapped[uuid.UUID] = mapped_column(index=True)  # of one release
+    __table_args__ = (sa.UniqueConstraint("batch", "person_id"), sa.Index("ix_mail_state_due_at", "state", "due_at"))
+    batch: Mapped[uuid.UUID]  # of one release, which writes to each person once
+    office_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("office.id"), index=True)  # whose outbox it lies in
     title: Mapped[str]  # of the batch: what was released
     person_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("person.id"), index=True)
     address: Mapped[str]
