@@ -117,6 +117,7 @@ def web() -> None:
     from app.ops import alive, supervisor
     from app.ops.doctor import exam_faults
     from app.storage import check_after_failure
+    from app.sync.stick_views import LARGEST_UPLOAD
 
     logs.install()
     app = _app()
@@ -128,11 +129,12 @@ def web() -> None:
         logging.getLogger("sabaq").error("no test will be started: %s", fault.text)
     alive.begin(database)
     alive.keep_beating(database)
+    # What comes over the line comes in pieces of a megabyte at most; a stick's file sent whole is the largest body there is.
     # A browser keeps up to six connections open, so a hall of a hundred needs more than waitress's limit of a hundred;
     # poll() because select() ends at file 1024.
     waitress.serve(
         app, host=app.config["HOST"], port=app.config["PORT"], threads=app.config["THREADS"], ident="sabaq", _quiet=True,
-        connection_limit=800, channel_timeout=60, asyncore_use_poll=True,
+        connection_limit=800, channel_timeout=60, asyncore_use_poll=True, max_request_body_size=LARGEST_UPLOAD,
     )
 
 

@@ -181,7 +181,10 @@ def _from_the_start(brings: Cargo, place: Staging) -> Progress:
 
 def _take(centre: Centre, peer: str, brings: Cargo, place: Staging, now: datetime) -> tuple[Progress, Message]:
     try:
-        outcome = exchange.take_bundle(centre.database, centre.config, centre.keys, place.arriving.path, way=contact.WAY, now=now)
+        with place.taking():
+            outcome = exchange.take_bundle(centre.database, centre.config, centre.keys, place.arriving.path, way=contact.WAY, now=now)
+    except UnderWay:
+        raise  # a stick of the same class server is read in: it is asked again
     except DomainError as refused:
         if worth_trying_again(refused):
             raise
@@ -247,13 +250,15 @@ def take_arrived(task: Task) -> None:
     from flask import current_app
 
     config: Config = current_app.extensions["sabaq.config"]
-    arriving = staging.of(config.folder, task.params["peer"]).arriving
+    place = staging.of(config.folder, task.params["peer"])
+    arriving = place.arriving
     part = arriving.check()
     task.step("take", part.size)
-    outcome = exchange.take_bundle(
-        task.database, config, load_or_make(config.folder), arriving.path, way=contact.WAY, now=clock.now(),
-        progress=lambda done, _all: task.show(done),
-    )
+    with place.taking(patience=staging.PATIENCE):
+        outcome = exchange.take_bundle(
+            task.database, config, load_or_make(config.folder), arriving.path, way=contact.WAY, now=clock.now(),
+            progress=lambda done, _all: task.show(done),
+        )
     task.finish(text=outcome.sentence)
     arriving.drop()
 

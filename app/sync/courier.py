@@ -29,7 +29,6 @@ from app.work import work
 from config import Config
 
 WAY = "stick"
-PATIENCE = 60.0  # seconds that work on a stick waits for the line: its usual exchange is over in a few, and nobody has to ask again
 README_LANGUAGES = ("en", "ru", "kk")
 
 Step = Callable[[str, int, int], None]  # which step, bytes done, bytes in all
@@ -103,7 +102,7 @@ def make(here: Here, *, to: str, ticket: str, now: datetime, by: uuid.UUID | Non
     known = waiting.part()
     if known is None or not known.whole:
         # A class server's line may send for an hour where it is weak, which is when the stick is wanted: making a file disturbs it in nothing.
-        with contextlib.nullcontext() if here.config.ROLE == "classroom" else peer.alone(patience=PATIENCE):
+        with contextlib.nullcontext() if here.config.ROLE == "classroom" else peer.alone(patience=staging.PATIENCE):
             made = exchange.make_bundle(
                 here.database, here.config, here.keys, to=to, folder=peer.folder, now=now, progress=lambda done, whole: step("collecting", done, whole)
             )
@@ -475,8 +474,8 @@ class Visit:
 
 
 def take(here: Here, path: Path, *, now: datetime, by: uuid.UUID | None = None, step: Step = _silent) -> Outcome:
-    """Take one bundle: all of it is verified before the first change. Raises as `exchange.take_bundle`; UnderWay while another exchange
-    with its sender goes on. A stick that is pulled out leaves whole segments only, and taking it again goes on behind them.
+    """Take one bundle: all of it is verified before the first change. Raises as `exchange.take_bundle`; UnderWay while another bundle
+    of its sender is taken. A stick that is pulled out leaves whole segments only, and taking it again goes on behind them.
     """
     sender = _known_sender(here, path)
     name, last = "checking", 0
@@ -493,7 +492,7 @@ def take(here: Here, path: Path, *, now: datetime, by: uuid.UUID | None = None, 
 
     if sender is None:
         return taken()  # is refused and noted
-    with staging.of(here.config.folder, sender).alone(patience=PATIENCE):
+    with staging.of(here.config.folder, sender).taking(patience=staging.PATIENCE):
         return taken()
 
 

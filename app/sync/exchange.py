@@ -142,12 +142,13 @@ def held_of(db: Session, own: str, peer: str) -> list[Head]:
 
 def make_bundle(
     database: Database, config: Config, keys: NodeKeys, *, to: str, folder: Path, now: datetime, fresh: Fresh | None = None,
-    only_needed: bool = False, progress: Progress | None = None, size: int = sealer.ENTRIES,
+    only_needed: bool = False, progress: Progress | None = None, size: int = sealer.ENTRIES, at_most: int | None = None,
 ) -> Made:  # fmt: skip
     """Write what `to` lacks into one file in `folder`, named by the bundle's id.
 
     What the peer holds is known from `fresh`, else from the newest receipt that holds; what is not receipted goes again. With
-    `only_needed` no file is written where there is nothing to send.
+    `only_needed` no file is written where there is nothing to send. With `at_most` the oldest segments go first, with their
+    files, until about so many bytes are together; the rest waits for the next bundle.
     """
     sealer.seal_all(database, config.folder, keys, now, size=size)
     with database.sessions() as db:
@@ -159,6 +160,8 @@ def make_bundle(
         give_receipt(database, config, keys, about=to, bundle="", taken=None, now=now, only_new=True)
     with database.sessions() as db:
         links = _links_to_send(db, config, peer, theirs, tails)
+        if at_most is not None:
+            links = _first(db, config, links, at_most)
         down_known = {head["hash"] for head in theirs}
         parts = list(_receipt_parts(db, config, to))
         counts = Counter(receipts=len(parts))
@@ -218,6 +221,20 @@ def _links_to_send(
     # A class server that was restored lacks the tail of its own chain: it gets it back. One that has not spoken yet may be
     # new; one that says it holds nothing at all was emptied.
     return [] if tails is None else chain.lacking(db, peer.code, [head["hash"] for head in tails])
+
+
+def _first(db: Session, config: Config, links: Sequence[Link], at_most: int) -> list[Link]:
+    """The oldest of these segments that are together with their files no more than so many bytes; one in any case."""
+    found: list[Link] = []
+    size = 0
+    for link in links:
+        body, tables = db.execute(sa.select(sa.func.length(StoredSegment.body), StoredSegment.tables).where(StoredSegment.id == link.id)).one()
+        paths = [files.path_of(config.folder / PRACTICALS, digest) for digest in _practical_files(db, [link])] if (tables or {}).get("practical_work") else []
+        size += body + sum(path.stat().st_size for path in paths if path.exists())
+        if found and size > at_most:
+            break
+        found.append(link)
+    return found
 
 
 def _receipt_parts(db: Session, config: Config, peer: str) -> Iterator[Part]:

@@ -13,6 +13,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from app.sync import room
 
 FOLDER = "exchange"
 KEPT = timedelta(days=14)
+PATIENCE = 60.0  # seconds that a taker waits for another one: most bundles are taken in a few, and nobody has to ask again
 
 
 class OffsetGone(Conflict):
@@ -194,12 +196,20 @@ class Staging:
         """What goes to the peer."""
         return Place(self.folder, "leaving")
 
+    def alone(self, *, patience: float = 0.0) -> AbstractContextManager[None]:
+        """For the length of it no other process of this node speaks with this peer over the line. Raises UnderWay after so many seconds."""
+        return self._only("lock", patience)
+
+    def taking(self, *, patience: float = 0.0) -> AbstractContextManager[None]:
+        """For the length of it no other process of this node takes a bundle of this peer: a weak line, which sends for hours, has it
+        only while it applies what has arrived. Raises UnderWay after so many seconds."""
+        return self._only("taking", patience)
+
     @contextlib.contextmanager
-    def alone(self, *, patience: float = 0.0) -> Iterator[None]:
-        """For the length of it no other process of this node exchanges with this peer. Raises UnderWay after so many seconds."""
+    def _only(self, name: str, patience: float) -> Iterator[None]:
         self.folder.mkdir(parents=True, exist_ok=True)
         until = time.monotonic() + patience
-        with (self.folder / "lock").open("ab") as file:
+        with (self.folder / name).open("ab") as file:
             while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -36,7 +36,7 @@ bp = Blueprint("stick", __name__)
 DO, SEE = "exchange.do", "exchange.see"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 LARGEST_PIECE = 8 * 1024 * 1024  # of an upload in pieces
-LARGEST_UPLOAD = 900 * 1024 * 1024  # of one sent whole, without script; waitress takes a gigabyte
+LARGEST_UPLOAD = 250 * 1024 * 1024  # of one sent whole, without script: the server keeps all of it before it knows who sends it
 
 
 def here() -> Here:

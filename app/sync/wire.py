@@ -38,6 +38,7 @@ log = logging.getLogger("sabaq.wire")
 AUTHORITIES = "exchange-ca.pem"  # in the node's folder: the authority that has signed the centre's certificate, where no public one has
 EVERY = 60.0  # seconds between two exchanges while the line is there
 ROUNDS = 20  # hellos of one exchange that bring nothing forward, at most
+AT_MOST = 2 * 1024 * 1024  # bytes of a bundle that goes up, about: each is receipted on its own, so that a weak line gains ground
 ASK_AGAIN = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds, while the centre takes a large bundle
 
 
@@ -140,10 +141,11 @@ class Exchanging:
 
     def run(self) -> Report:
         """Speak with the centre until neither side has anything for the other."""
-        waited = 0
+        waited = vain = 0
         going = self._prepare()
-        for _ in range(ROUNDS):
+        while vain < ROUNDS:
             answer, cargo = self._hello(going)
+            vain = 0 if self._held_there() != self.assumed else vain + 1
             before = self.assumed
             over = self._sent(going, answer)
             fetched = self._fetched(answer, cargo)
@@ -169,7 +171,7 @@ class Exchanging:
         statement = self._last_said() | {"receipt": own.hash if own else ""}  # a receipt alone rides in the hello itself
         made: Made = exchange.make_bundle(
             self.database, self.config, self.keys, to=self.centre.code, folder=self.staging.folder, now=clock.now(),
-            fresh=exchange.Fresh(holds, statement), only_needed=True,
+            fresh=exchange.Fresh(holds, statement), only_needed=True, at_most=AT_MOST,
         )
         if made.path is None:
             self.staging.leaving.drop()
@@ -347,11 +349,12 @@ class Exchanging:
 
     def _take(self, brings: Cargo) -> None:
         try:
-            outcome = exchange.take_bundle(
-                self.database, self.config, self.keys, self.staging.arriving.path, way=contact.WAY, now=clock.now(), fresh=True,
-            )
+            with self.staging.taking(patience=staging.PATIENCE):
+                outcome = exchange.take_bundle(
+                    self.database, self.config, self.keys, self.staging.arriving.path, way=contact.WAY, now=clock.now(), fresh=True,
+                )
         except DomainError as refused:
-            if not isinstance(refused, Busy):  # a full disk: what has arrived waits until it fits
+            if not isinstance(refused, (Busy, UnderWay)):  # a full disk, a long stick: what has arrived waits until it can be taken
                 self.staging.arriving.drop()
             raise
         self.staging.arriving.drop()

@@ -290,14 +290,14 @@ def test_a_given_up_try_does_not_stay_on_the_stick(nodes: list[Installation], us
 
 def test_two_imports_of_one_senders_bundles_do_not_mix(nodes: list[Installation], usb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second one waits for a while, then is told that the first is under way; nothing of it is half-done."""
-    monkeypatch.setattr(courier, "PATIENCE", 0.0)
+    monkeypatch.setattr(staging, "PATIENCE", 0.0)
     centre, first, _ = nodes
     walk_in(first)
     path = handed(first, usb, centre).written.path
     entered, go_on = threading.Event(), threading.Event()
 
     def holding() -> None:
-        with staging.of(centre.config.folder, "class-1").alone():
+        with staging.of(centre.config.folder, "class-1").taking():
             entered.set()
             go_on.wait(10)
 
@@ -315,15 +315,16 @@ def test_two_imports_of_one_senders_bundles_do_not_mix(nodes: list[Installation]
 
 
 def test_a_stick_waits_for_an_exchange_over_the_line_that_is_nearly_over(nodes: list[Installation], usb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Written and read in while the line is busy for a moment: nobody is told to try again."""
+    """Read in and answered while the line is busy for a moment: nobody is told to try again."""
     centre, first, _ = nodes
     walk_in(first)
-    for node, peer, deed in (
-        (first, "centre", lambda: handed(first, usb, centre)),
-        (centre, "class-1", lambda: courier.take_all(here(centre), list(usb.rglob("*.sabaq")), now=NOW)),
+    handed(first, usb, centre)
+    for lock, deed in (
+        ("taking", lambda: courier.take_all(here(centre), list(usb.rglob("*.sabaq")), now=NOW)),
+        ("alone", lambda: handed(centre, usb, first)),
     ):
         line = contextlib.ExitStack()
-        line.enter_context(staging.of(node.config.folder, peer).alone())
+        line.enter_context(getattr(staging.of(centre.config.folder, "class-1"), lock)())
         monkeypatch.setattr(staging.time, "sleep", lambda _seconds, line=line: line.close())
         deed()
         line.close()
@@ -333,7 +334,7 @@ def test_a_stick_waits_for_an_exchange_over_the_line_that_is_nearly_over(nodes: 
 
 def test_a_class_writes_its_stick_while_a_weak_line_sends_for_an_hour(nodes: list[Installation], usb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stick exists for classes whose line is weak: it does not wait for the line to come to an end."""
-    monkeypatch.setattr(courier, "PATIENCE", 0.0)
+    monkeypatch.setattr(staging, "PATIENCE", 0.0)
     centre, first, _ = nodes
     walk_in(first)
 
@@ -342,6 +343,22 @@ def test_a_class_writes_its_stick_while_a_weak_line_sends_for_an_hour(nodes: lis
 
     courier.take_all(here(centre), list(usb.rglob("*.sabaq")), now=NOW)
     assert people(centre) == people(first)
+
+
+def test_a_class_reads_a_stick_in_while_a_weak_line_sends_for_an_hour(nodes: list[Installation], usb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came on the stick is taken at once: the line stands in its way only while it takes a bundle itself."""
+    monkeypatch.setattr(staging, "PATIENCE", 0.0)
+    centre, first, _ = nodes
+    handed(centre, usb, first)
+    [bundle] = usb.rglob("*.sabaq")
+    place = staging.of(first.config.folder, "centre")
+
+    with place.taking(), pytest.raises(staging.UnderWay):
+        courier.take(here(first), bundle, now=NOW)
+    with place.alone():
+        outcome = courier.take(here(first), bundle, now=NOW)
+
+    assert (outcome.state, outcome.down) == ("taken", 1)
 
 
 def test_a_centre_on_postgresql_reads_and_answers_sticks_like_one_on_sqlite(tmp_path: Path, usb: Path, database: Database) -> None:

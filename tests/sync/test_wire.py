@@ -195,6 +195,44 @@ def _until_over(node: Installation, tries: int = 40) -> tuple[int, int]:
 
 
 @pytest.mark.goal("NET-16")
+def test_what_is_owed_goes_in_bundles_that_are_receipted_one_by_one(nodes: list[Installation], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line dies under the second bundle: the first is at the centre for good, and the next try sends only what is left of the rest."""
+    centre, first = nodes
+    monkeypatch.setattr(wire, "AT_MOST", 700 * KIB)  # more than may ride along inside a hello
+    for _ in range(8):
+        happen(first, 4, size=100 * KIB)
+        first.seal()
+    with served(centre) as url, poor_line(url, rate=1_500 * KIB) as line:
+        for node in nodes:
+            leads_to(node, line.url)
+        worker = threading.Thread(target=_fails, args=(first,))
+        worker.start()
+        line.wait_for(up=1_100 * KIB)
+        line.dead = True
+        line.cut()
+        worker.join(30)
+        there, half = happened(centre), staging.of(centre.config.folder, "class-1").arriving.part()
+        line.dead, line.rate = False, 0
+
+        report = speak(first)
+
+    assert half is not None
+    assert there == 12
+    assert 0 < half.offset < half.size <= 700 * KIB
+    assert happened(centre) == 32
+    assert report.bytes_out <= (32 - there) * 52 * KIB - half.offset + 30 * KIB
+    with first.database.sessions() as db:
+        sent = db.scalars(sa.select(Exchange.size).where(Exchange.direction == "out", Exchange.state == "sent")).all()
+    assert len(sent) >= 3
+    assert max(sent) <= 700 * KIB
+
+
+def _fails(node: Installation) -> None:
+    with contextlib.suppress(DomainError):
+        speak(node)
+
+
+@pytest.mark.goal("NET-16")
 def test_what_comes_down_goes_on_where_it_was_cut(nodes: list[Installation]) -> None:
     """A large snapshot over the same line: each byte comes once, but for what was in the wire at a cut."""
     centre, first = nodes
