@@ -44,6 +44,12 @@ class Config:
     DEFAULT_LANGUAGE: str = setting("en", "Language of a page when neither the person nor the browser names one")
     STICK: str = setting("", "Folder that counts as a stick beside those under /media, /run/media and /mnt: an unusual mount, or one that plays a stick")
     SECOND_JOURNAL: str = setting("", "Folder of a second journal, on another disk or a stick that stays in; empty: the stick named SABAQ-JOURNAL, if there is one")
+    MAIL_HOST: str = setting("", "Server that mails of the outbox are handed to (SMTP); empty: no mail leaves this node, and the outbox says so")
+    MAIL_PORT: int = setting(587, "Its port: 587 with starttls, 465 with tls, 25 inside a network")
+    MAIL_TLS: str = setting("starttls", "How the way to it is secured: starttls, tls, or none (only inside your own network)")
+    MAIL_USER: str = setting("", "Name to sign in there; empty: it asks for none")
+    MAIL_PASSWORD: str = setting("", "Password to sign in there; better from a file: SABAQ_MAIL_PASSWORD_FILE")
+    MAIL_FROM: str = setting("", "Address that mails come from, e.g. training@border.example; needed with SABAQ_MAIL_HOST")
     ZONE: str = setting("Asia/Almaty", "Time zone of this node, for pages that belong to no office")
 
     @property
@@ -104,6 +110,10 @@ def read(environ: Mapping[str, str] = os.environ) -> Config:
         raise BadSetting(f"{PREFIX}ROLE must be centre or classroom, not {config.ROLE!r}.")
     if config.ENV not in ("development", "production"):
         raise BadSetting(f"{PREFIX}ENV must be development or production, not {config.ENV!r}.")
+    if config.MAIL_TLS not in ("starttls", "tls", "none"):
+        raise BadSetting(f"{PREFIX}MAIL_TLS must be starttls, tls or none, not {config.MAIL_TLS!r}.")
+    if config.MAIL_HOST and "@" not in config.MAIL_FROM:
+        raise BadSetting(f"{PREFIX}MAIL_FROM must be the address that mails come from when {PREFIX}MAIL_HOST is set, not {config.MAIL_FROM!r}.")
     return with_secrets(config)
 
 
