@@ -50,6 +50,11 @@ class Config:
     MAIL_USER: str = setting("", "Name to sign in there; empty: it asks for none")
     MAIL_PASSWORD: str = setting("", "Password to sign in there; better from a file: SABAQ_MAIL_PASSWORD_FILE")
     MAIL_FROM: str = setting("", "Address that mails come from, e.g. training@border.example; needed with SABAQ_MAIL_HOST")
+    BBB_URL: str = setting("", "Address of a BigBlueButton server, as `bbb-conf --secret` prints it; empty: there is none, and sessions take plain links")
+    BBB_SECRET: str = setting("", "Its secret, from the same command; better from a file: SABAQ_BBB_SECRET_FILE")
+    JITSI_URL: str = setting("", "Address of a Jitsi server that asks for tokens, e.g. https://meet.border.example; empty: there is none")
+    JITSI_APP: str = setting("sabaq", "Id of this application there")
+    JITSI_SECRET: str = setting("", "The secret shared with it, at least 32 characters; better from a file: SABAQ_JITSI_SECRET_FILE")
     ZONE: str = setting("Asia/Almaty", "Time zone of this node, for pages that belong to no office")
 
     @property
@@ -114,6 +119,9 @@ def read(environ: Mapping[str, str] = os.environ) -> Config:
         raise BadSetting(f"{PREFIX}MAIL_TLS must be starttls, tls or none, not {config.MAIL_TLS!r}.")
     if config.MAIL_HOST and "@" not in config.MAIL_FROM:
         raise BadSetting(f"{PREFIX}MAIL_FROM must be the address that mails come from when {PREFIX}MAIL_HOST is set, not {config.MAIL_FROM!r}.")
+    for server in ("BBB", "JITSI"):
+        if (url := getattr(config, f"{server}_URL")) and not (url.startswith(("https://", "http://")) and getattr(config, f"{server}_SECRET")):
+            raise BadSetting(f"{PREFIX}{server}_URL must begin with https:// and needs {PREFIX}{server}_SECRET.")
     return with_secrets(config)
 
 
