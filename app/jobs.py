@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app import background, clock, disk
 from app.db import Database
+from app.notices import delivery
 from app.ops import demo, demo_class, folders
 from app.ops.models import Heartbeat, JobRun
 from app.people.models import SignIn, Throttle
@@ -205,6 +206,7 @@ def run(database: Database, config: Config) -> None:
     line = threading.Thread(target=wire.serve, args=(database, config, stop), name="line", daemon=True)
     if config.ROLE == "classroom":
         line.start()
+    threading.Thread(target=delivery.serve, args=(database, config, stop), name="mail", daemon=True).start()  # a mail server may let one wait
     while not stop.wait(2) and os.getppid() == parent:
         pass
     stop.set()
