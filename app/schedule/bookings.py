@@ -142,6 +142,7 @@ def refresh(db: Session, session_ids: Iterable[uuid.UUID], *, sees: Sees = every
     new = sorted(wanted - there.keys(), key=lambda one: (one.span.starts_at, one.kind, one.resource_id))
     if not new:
         return
+    _take_turns(db, {one.resource_id for one in new})
     _refuse_taken(db, new, sees)
     try:
         with db.begin_nested():
@@ -153,7 +154,7 @@ def refresh(db: Session, session_ids: Iterable[uuid.UUID], *, sees: Sees = every
                 for one in new
             )
             db.flush()
-    except sa.exc.IntegrityError as error:  # another planner was a moment earlier: PostgreSQL tells only now
+    except sa.exc.IntegrityError as error:  # the guard of the database itself: nobody should come so far
         if GUARD not in str(error.orig):
             raise
         _refuse_taken(db, new, sees)
@@ -203,6 +204,14 @@ def _wanted(db: Session, session_ids: Sequence[uuid.UUID]) -> set[Taken]:
     for kind, session_id, person_id, source_id in people:
         wanted |= {Taken(kind, person_id, meeting_id, source_id, span) for meeting_id, span in meetings[session_id]}
     return wanted
+
+
+def _take_turns(db: Session, resource_ids: Collection[uuid.UUID]) -> None:
+    """Planners who want the same resource wait for each other on PostgreSQL: two inserts at once into an exclusion
+    constraint would wait for each other for ever. In one order, so that locks do not cross."""
+    if db.get_bind().dialect.name == "postgresql":
+        keys = sorted(one.int % (1 << 63) for one in resource_ids)
+        db.execute(sa.text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) WITH ORDINALITY AS wanted(key, place) ORDER BY place"), {"keys": keys})
 
 
 def _refuse_within(db: Session, wanted: Iterable[Taken]) -> None:
