@@ -284,6 +284,7 @@ def teach_the_run(db: Session, run: CourseRun) -> None:
     What older pages know of a run's trainers stays true. Of a run that a class server keeps nobody is taken away: what is
     added goes there with the next exchange.
     """
+    db.flush()
     if not db.scalar(sa.select(TrainingSession.id).where(TrainingSession.run_id == run.id, TrainingSession.state != "cancelled").limit(1)):
         return
     rows = db.execute(
