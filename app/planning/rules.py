@@ -1,0 +1,842 @@
+"""The constraints T1 to T18: whether somebody fits a slot, each with its sentence and points; ranking. Pure."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from enum import StrEnum
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.errors import Days, Message, Month, Tongue, say
+from app.planning.facts import Accredited, Letter, Place, SlotFacts, Span, TrainerFacts, Way
+
+
+class Level(StrEnum):
+    """What it means when a constraint is not met."""
+
+    BLOCKS = "B"
+    RELEASE = "R"  # may be drafted, not released
+    WARNS = "W"  # needs a reason
+    POINTS = "P"
+
+
+STRICT = (Level.BLOCKS, Level.RELEASE, Level.WARNS, Level.POINTS)
+"""From the strictest to the mildest."""
+LEVELS: Mapping[Level, Message] = {
+    Level.BLOCKS: say("constraint level", "blocks"), Level.RELEASE: say("constraint level", "blocks release"),
+    Level.WARNS: say("constraint level", "needs a reason"), Level.POINTS: say("constraint level", "points only"),
+}
+ROLES: Mapping[str, Message] = {
+    "lead": say("slot", "lead trainer"), "co": say("slot", "co-trainer"), "assistant": say("slot", "assistant"),
+    "interpreter": say("slot", "interpreter"), "remote": say("slot", "remote support"), "assessor": say("slot", "assessor"),
+}
+GROUPS: Mapping[str, Message] = {
+    "suggested": say("verdict", "Suggested"), "with-reason": say("verdict", "Possible with a reason"), "not-available": say("verdict", "Not available"),
+}
+TEACHING = {"lead": 3, "co": 2, "assistant": 1}
+"""Levels of accreditation, and what serves for what: who may lead may also be co-trainer or assistant."""
+ASKS = {"lead": "lead", "co": "co", "assistant": "assistant", "assessor": "lead"}
+"""Roles that ask for an accreditation, and for which."""
+SPOKEN = ("A1", "A2", "B1", "B2", "C1", "C2")
+"""Levels of the Common European Framework of Reference for Languages."""
+NEAR = 30
+"""Days before and after a slot within which bookings and absences are looked at."""
+ENOUGH_MARKS = 5
+"""So many evaluations count as they are; fewer are drawn to the mean of the pool."""
+
+
+# ---- what is set -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a constraint is taken: its level, its most points, its numbers."""
+
+    level: Level
+    weight: int
+    numbers: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A limit of a constraint that a site may set."""
+
+    title: Message
+    default: int
+    least: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """One of T1 to T18: what it is called, how it is taken by default, and how far that may be changed."""
+
+    code: str
+    title: Message
+    about: Message
+    level: Level
+    allowed: tuple[Level, ...]
+    weight: int = 0
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+
+    def default(self) -> Setting:
+        """As it is taken where nobody has set anything."""
+        return Setting(self.level, self.weight, {name: one.default for name, one in self.numbers.items()})
+
+
+B, R, W, P = Level.BLOCKS, Level.RELEASE, Level.WARNS, Level.POINTS
+ANY = (B, R, W, P)
+MOST_WEIGHT = 100
+
+CONSTRAINTS: Mapping[str, Constraint] = {
+    one.code: one
+    for one in (
+        Constraint("T1", say("constraint", "Accreditation"), say("constraint", "Accredited in the course on its last day."), B, (B, R)),
+        Constraint("T2", say("constraint", "Role"), say("constraint", "May take the role that the slot asks for."), B, (B,)),
+        Constraint("T3", say("constraint", "Language"), say("constraint", "Speaks the language of delivery well enough."), B, (B, R, W)),
+        Constraint("T4", say("constraint", "Other bookings"), say("constraint", "Not booked elsewhere at that time, in any country."), B, (B,)),
+        Constraint(
+            "T5", say("constraint", "Absence"),
+            say("constraint", "Not on leave, ill, on a shift or otherwise away. A holiday at home needs a reason at most."), B, (B, R, W),
+        ),
+        Constraint(
+            "T6", say("constraint", "Travel"), say("constraint", "Enough days to travel before and after; not sent farther than agreed."), R, (R, W), 30,
+            {
+                "department": Number(say("constraint", "Travel days within a department"), 0, 0, 5),
+                "country": Number(say("constraint", "Travel days within a country"), 1, 0, 10),
+                "abroad": Number(say("constraint", "Travel days to another country"), 2, 0, 20),
+            },
+        ),
+        Constraint(
+            "T7", say("constraint", "Rest"), say("constraint", "Hours of rest between two days of duty, and a day off each week."), R, (R, W), 0,
+            {
+                "hours": Number(say("constraint", "Hours of rest"), 11, 8, 24),
+                "row": Number(say("constraint", "Teaching days in a row"), 6, 3, 14),
+            },
+        ),
+        Constraint(
+            "T8", say("constraint", "Load"), say("constraint", "No more teaching days a month and a quarter than agreed, travel counted in part."), W, ANY, 25,
+            {
+                "month": Number(say("constraint", "Teaching days a month"), 10, 1, 31),
+                "quarter": Number(say("constraint", "Teaching days a quarter"), 25, 1, 92),
+                "travel": Number(say("constraint", "Share of a travel day that counts, in percent"), 50, 0, 100),
+            },
+        ),
+        Constraint("T9", say("constraint", "Fairness"), say("constraint", "Days in the last 90 days, beside the middle of the pool."), P, (P,), 20),
+        Constraint("T10", say("constraint", "Release by the home agency"), say("constraint", "His agency lets him go, in writing where it has to."), R, (R, W)),
+        Constraint("T11", say("constraint", "Entry"), say("constraint", "Visa, permission for the site and a valid passport."), R, (R, W)),
+        Constraint(
+            "T12", say("constraint", "Cost"), say("constraint", "Travel and allowance within the budget of the session."), W, ANY, 10,
+            {
+                "allowance": Number(say("constraint", "Allowance for a day away"), 40, 0, 10_000),
+                "country": Number(say("constraint", "Travel within a country, both ways"), 60, 0, 100_000),
+                "abroad": Number(say("constraint", "Travel to another country, both ways"), 250, 0, 100_000),
+            },
+        ),
+        Constraint("T13", say("constraint", "Pairing"), say("constraint", "Who has to, must not, or should teach together."), B, ANY, 5),
+        Constraint("T14", say("constraint", "Independence"), say("constraint", "Does not examine people of his own unit."), W, (B, R, W)),
+        Constraint(
+            "T15", say("constraint", "Connection"), say("constraint", "His PC and line were tested lately, for online teaching."), W, ANY, 0,
+            {"days": Number(say("constraint", "A test is good for days"), 90, 7, 730)},
+        ),
+        Constraint(
+            "T16", say("constraint", "Recency"), say("constraint", "Has taught the course lately, or another part of the same run."), P, (P,), 15,
+            {"months": Number(say("constraint", "Months looked back"), 12, 1, 60)},
+        ),
+        Constraint("T17", say("constraint", "Evaluation"), say("constraint", "What participants said of his teaching."), P, (P,), 10),
+        Constraint("T18", say("constraint", "Preference"), say("constraint", "What he said that he prefers."), P, (P,), 5),
+    )
+}
+
+SENTENCES: Mapping[str, Message] = {
+    "T1-fits": say("constraint", "Accredited in {course} to {to}."),
+    "T1-fits-open": say("constraint", "Accredited in {course}, without an end."),
+    "T1-ends": say("constraint", "The accreditation in {course} ends on {to}; the last meeting is on {last}."),
+    "T1-later": say("constraint", "The accreditation in {course} begins on {since}; the first meeting is on {first}."),
+    "T1-withdrawn": say("constraint", "The accreditation in {course} was withdrawn on {on}."),
+    "T1-none": say("constraint", "Has no accreditation in {course}."),
+    "T2-fits": say("constraint", "Holds {held}; the slot asks for {asked}."),
+    "T2-less": say("constraint", "Holds only {held}; the slot asks for {asked}."),
+    "T2-none": say("constraint", "Holds no level in this course; the slot asks for {asked}."),
+    "T3-fits": say("constraint", "{language} {level}; the slot asks for {asked}."),
+    "T3-less": say("constraint", "{language} only {level}; the slot asks for {asked}."),
+    "T3-none": say("constraint", "{language} is not among his languages; the slot asks for {asked}."),
+    "T3-both": say("constraint", "{language} {level} and {other} {other_level}; the slot asks for {asked} in both."),
+    "T4-free": say("constraint", "Free at all meetings, in every country."),
+    "T4-leads": say("constraint", "Leads {code} in {place}, {days} ({hours})."),
+    "T4-booked": say("constraint", "Is booked for {code} in {place}, {days} ({hours})."),
+    "T4-online": say("constraint", "Is booked for {code} online, {days} ({hours})."),
+    "T4-several": say("constraint", "Has bookings at that time: {codes}, {days}."),
+    "T4-hidden": say("constraint", "Has another booking on {days}."),
+    "T5-free": say("constraint", "No absence and no holiday on these days."),
+    "T5-leave": say("constraint", "On leave {days}."),
+    "T5-sick": say("constraint", "Ill {days}."),
+    "T5-shift": say("constraint", "On a duty shift {days}."),
+    "T5-deployment": say("constraint", "On deployment {days}."),
+    "T5-unavailable": say("constraint", "Said that he cannot come {days}."),
+    "T5-holiday": say("constraint", "Holiday at his duty station on {day}: {name}."),
+    "T5-hidden": say("constraint", "Not available {days}."),
+    "T6-none": say("constraint", "No travel: he is at home there."),
+    "T6-online": say("constraint", "No travel: the slot is online."),
+    "T6-fits": say("constraint", "Travel days each way: {n} ({home} to {place}); there is time for them."),
+    "T6-before": say("constraint", "Travel days needed: {n}. Is in {place} to {until}; this starts on {first}."),
+    "T6-after": say("constraint", "Travel days needed: {n}. This ends on {last}; is due in {place} on {from_day}."),
+    "T6-away-before": say("constraint", "Travel days needed: {n}. Is away to {until}; this starts on {first}."),
+    "T6-away-after": say("constraint", "Travel days needed: {n}. This ends on {last}; is away from {from_day}."),
+    "T6-hidden": say("constraint", "Travel days needed: {n}. Has another booking too close to this."),
+    "T6-reach-none": say("constraint", "Does not travel; this is in {place}."),
+    "T6-reach-department": say("constraint", "Travels within his department only; this is in {place}."),
+    "T6-reach-country": say("constraint", "Travels within his country only; this is in {place}."),
+    "T7-fits": say("constraint", "Enough rest; teaching days in a row: {n} of {most}."),
+    "T7-row": say("constraint", "Teaching days in a row: {n}, more than {most}."),
+    "T7-hours": say("constraint", "Only {hours} h of rest before {day}; {most} h are needed."),
+    "T8-fits": say("constraint", "{n} of {most} days in {month}, this session counted."),
+    "T8-month": say("constraint", "{n} of {most} days in {month}: too many."),
+    "T8-quarter": say("constraint", "{n} of {most} days in the quarter from {month}: too many."),
+    "T9-below": say("constraint", "{n} days in 90 days, {less} below the middle of the pool ({median})."),
+    "T9-equal": say("constraint", "{n} days in 90 days, as many as the middle of the pool."),
+    "T9-above": say("constraint", "{n} days in 90 days, {more} above the middle of the pool ({median})."),
+    "T10-own": say("constraint", "Needs no release letter."),
+    "T10-given": say("constraint", "Released by letter of {on} for {days}."),
+    "T10-asked": say("constraint", "Release letter asked for on {on}, not received."),
+    "T10-refused": say("constraint", "Release refused on {on}."),
+    "T10-short": say("constraint", "The release letter is good for {days}; the session is {wanted}."),
+    "T10-none": say("constraint", "Needs a release letter; none was asked for."),
+    "T10-national": say("constraint", "His country keeps him for itself: he is in the national pool only."),
+    "T11-home": say("constraint", "In his own country: nothing to enter."),
+    "T11-fits": say("constraint", "Needs no visa for {country}."),
+    "T11-visa": say("constraint", "Has a visa for {country}."),
+    "T11-needed": say("constraint", "Visa for {country} needed: takes {lead} days, the session is in {n}."),
+    "T11-passport": say("constraint", "The passport ends on {to}; the last meeting is on {last}."),
+    "T11-site": say("constraint", "The permission for {place} ended on {to}; the last meeting is on {last}."),
+    "T12-none": say("constraint", "Estimated {cost}; the session has no budget."),
+    "T12-fits": say("constraint", "Estimated {cost}, budget {budget}."),
+    "T12-over": say("constraint", "Estimated {cost}, more than the budget of {budget}."),
+    "T13-none": say("constraint", "No pairing to keep."),
+    "T13-fits": say("constraint", "Teaches with {name}, as it should be."),
+    "T13-forbidden": say("constraint", "Must not teach with {name}, who is in this session."),
+    "T13-required": say("constraint", "Teaches only with {name}, who is not in this session."),
+    "T13-mentor": say("constraint", "New trainer: needs his mentor {name} in the room."),
+    "T14-fits": say("constraint", "Nobody of his own unit among the {total} participants."),
+    "T14-own": say("constraint", "Same unit as {n} of {total} participants."),
+    "T15-fits": say("constraint", "Last connection test {n} days ago."),
+    "T15-old": say("constraint", "Last connection test {n} days ago; it is good for {most}."),
+    "T15-none": say("constraint", "No connection test on record."),
+    "T16-taught": say("constraint", "Runs of this course taught in the last {months} months: {n}."),
+    "T16-same": say("constraint", "Gave another part of the same run."),
+    "T16-none": say("constraint", "Has not taught this course in the last {months} months."),
+    "T17-marks": say("constraint", "{mark} of 5 from {n} evaluations."),
+    "T17-few": say("constraint", "{mark} of 5: {n} evaluations, drawn to the mean of the pool."),
+    "T18-fits": say("constraint", "Prefers this kind of session."),
+    "T18-other": say("constraint", "Prefers {mode} sessions."),
+    "T18-none": say("constraint", "No preference stated."),
+    "hidden": say("constraint", "His country shows free and busy only: ask for him."),
+    "hidden-rest": say("constraint", "Known to his country only."),
+}
+MODES: Mapping[str, Message] = {
+    "classroom": say("preference", "classroom"), "online": say("preference", "online"), "hybrid": say("preference", "hybrid"),
+}
+
+
+def setting(code: str, level: str | None = None, weight: int | None = None, numbers: Mapping[str, Any] | None = None) -> Setting:
+    """A constraint's setting: what is stored over its default; a level below its floor counts as its default."""
+    constraint = CONSTRAINTS[code]
+    default = constraint.default()
+    known = {name: value for name, value in (numbers or {}).items() if name in constraint.numbers and isinstance(value, int)}
+    return Setting(
+        Level(level) if level in constraint.allowed else default.level,
+        default.weight if weight is None or not constraint.weight else min(max(weight, 0), MOST_WEIGHT),
+        {**default.numbers, **known},
+    )
+
+
+DEFAULTS: Mapping[str, Setting] = {code: one.default() for code, one in CONSTRAINTS.items()}
+
+
+# ---- what is found ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a constraint found: `points` of at most `most`; `data` fills the sentence `key`."""
+
+    code: str
+    level: Level
+    ok: bool
+    key: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    link: str | None = None
+    points: int = 0
+    most: int = 0  # 0: a must, no points
+
+    @property
+    def message(self) -> Message:
+        """The finding in one plain sentence."""
+        known = SENTENCES[self.key]
+        return Message(known.context, known.text, self.data)
+
+    @property
+    def title(self) -> Message:
+        """What the constraint is called."""
+        return CONSTRAINTS[self.code].title
+
+    @property
+    def counts(self) -> bool:
+        """Whether it stands in the way: not met, and more than a matter of points."""
+        return not self.ok and self.level is not Level.POINTS
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All that the constraints found of one trainer for one slot."""
+
+    trainer_id: uuid.UUID
+    person_id: uuid.UUID
+    name: str
+    sort_key: str
+    country: str  # code
+    path: str  # of his home office
+    results: tuple[Result, ...]
+    total: int
+    group: str  # suggested | with-reason | not-available
+    days_90: int
+    summary: tuple[Message, ...]
+
+    @property
+    def failing(self) -> tuple[Result, ...]:
+        """What stands in the way, the strictest first."""
+        return tuple(sorted((one for one in self.results if one.counts), key=lambda one: STRICT.index(one.level)))
+
+    def of(self, code: str) -> Result | None:
+        """What one constraint found, where it applies."""
+        return next((one for one in self.results if one.code == code), None)
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """A result as it is stored with an assignment."""
+    return {
+        "code": result.code, "level": result.level.value, "ok": result.ok, "key": result.key, "points": result.points, "most": result.most,
+        "data": {name: _packed(value) for name, value in result.data.items()},
+    }
+
+
+def from_json(stored: Mapping[str, Any]) -> Result | None:
+    """A stored result; None for one that this release does not know."""
+    if stored.get("code") not in CONSTRAINTS or stored.get("key") not in SENTENCES:
+        return None
+    return Result(
+        stored["code"], Level(stored["level"]), bool(stored["ok"]), stored["key"], {name: _unpacked(value) for name, value in stored["data"].items()},
+        None, int(stored["points"]), int(stored["most"]),
+    )
+
+
+def _packed(value: Any) -> Any:
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
+    if isinstance(value, Days):
+        return {"days": [value.first.isoformat(), value.last.isoformat()]}
+    if isinstance(value, Month):
+        return {"month": value.first.isoformat()}
+    if isinstance(value, Tongue):
+        return {"tongue": value.tag}
+    if isinstance(value, Fraction):
+        return {"fraction": str(value)}
+    if isinstance(value, Message):
+        return {"say": [value.context, value.text]}
+    if isinstance(value, Mapping):
+        return {"names": dict(value)}
+    return value
+
+
+def _unpacked(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    ((kind, held),) = value.items()
+    if kind == "date":
+        return date.fromisoformat(held)
+    if kind == "days":
+        return Days(date.fromisoformat(held[0]), date.fromisoformat(held[1]))
+    if kind == "month":
+        return Month(date.fromisoformat(held))
+    if kind == "tongue":
+        return Tongue(held)
+    if kind == "fraction":
+        return Fraction(held)
+    return Message(held[0], held[1]) if kind == "say" else dict(held)
+
+
+# ---- judging ---------------------------------------------------------------------------------------------------------
+
+Sees = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a check is asked with besides its own setting: the others', and whose bookings may be named."""
+
+    settings: Mapping[str, Setting]
+    sees: Sees
+
+
+def judge(slot: SlotFacts, trainer: TrainerFacts, settings: Mapping[str, Setting] = DEFAULTS, sees: Sees = lambda _path: True) -> Verdict:
+    """Ask every constraint that applies, never stopping at the first; `sees` says whose bookings may be named."""
+    asking = Asking(settings, sees)
+    found = [check(slot, trainer, settings[code], asking) for code, check in CHECKS.items()]
+    results = tuple(one for one in found if one is not None)
+    if trainer.busy_only and not sees(trainer.home.path):
+        results = tuple(_veiled(one) for one in results)
+    failing = {one.level for one in results if one.counts}
+    group = "not-available" if B in failing else "with-reason" if failing else "suggested"
+    verdict = Verdict(
+        trainer.trainer_id, trainer.person_id, trainer.name, trainer.sort_key, trainer.country, trainer.home.path, results,
+        sum(one.points for one in results), group, trainer.days_90, (),
+    )
+    return replace(verdict, summary=_summary(verdict))
+
+
+def rank(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """By points, then fewer days in 90 days, then name: the same input gives the same order."""
+    return sorted(verdicts, key=lambda one: (-one.total, one.days_90, one.sort_key, one.trainer_id.bytes))
+
+
+def _summary(verdict: Verdict) -> tuple[Message, ...]:
+    failing = verdict.failing
+    if failing:
+        return tuple(one.message for one in failing)
+    return tuple(one.message for code in ("T4", "T6", "T8") if (one := verdict.of(code)) is not None)
+
+
+def _veiled(result: Result) -> Result:
+    """A result as another country sees it that is shown free and busy only."""
+    if result.code in ("T4", "T5"):
+        if result.ok or result.key.endswith("-hidden"):
+            return result
+        days = result.data.get("days") or Days(result.data["day"], result.data["day"])
+        return replace(result, key=f"{result.code}-hidden", data={"days": days}, link=None)
+    if result.code == "T1":
+        return Result("T1", W, False, "hidden")
+    return Result(result.code, result.level, True, "hidden-rest")
+
+
+def _milder(one: Level, other: Level) -> Level:
+    return max(one, other, key=STRICT.index)
+
+
+def _share(weight: int, part: Fraction) -> int:
+    return int(weight * min(max(part, Fraction(0)), Fraction(1)))
+
+
+Found = Result | None
+
+
+def _accredited(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    if slot.role not in ASKS:
+        return None
+    held = sorted(trainer.accreditations, key=lambda one: (TEACHING[one.level], one.valid_to or date.max), reverse=True)
+    good = next((one for one in held if _holds(one, slot)), None)
+    if good is not None:
+        if good.valid_to is None:
+            return Result("T1", own.level, True, "T1-fits-open", {"course": slot.course})
+        return Result("T1", own.level, True, "T1-fits", {"course": slot.course, "to": good.valid_to})
+    standing = [one for one in held if one.withdrawn_on is None]
+    if not held:
+        return Result("T1", own.level, False, "T1-none", {"course": slot.course})
+    if not standing:
+        latest = max(one.withdrawn_on for one in held if one.withdrawn_on is not None)
+        return Result("T1", own.level, False, "T1-withdrawn", {"course": slot.course, "on": latest})
+    longest = max(standing, key=lambda one: one.valid_to or date.max)
+    if longest.valid_to is not None and longest.valid_to < slot.last:
+        return Result("T1", own.level, False, "T1-ends", {"course": slot.course, "to": longest.valid_to, "last": slot.last})
+    return Result("T1", own.level, False, "T1-later", {"course": slot.course, "since": longest.valid_from, "first": slot.first})
+
+
+def _holds(one: Accredited, slot: SlotFacts) -> bool:
+    return one.withdrawn_on is None and one.valid_from <= slot.first and (one.valid_to is None or one.valid_to >= slot.last)
+
+
+def _role(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    if slot.role not in ASKS:
+        return None
+    asked = ASKS[slot.role]
+    standing = [one for one in trainer.accreditations if one.withdrawn_on is None]
+    good = [one for one in standing if _holds(one, slot)] or standing
+    if not good:
+        return Result("T2", own.level, False, "T2-none", {"asked": ROLES[slot.role]})
+    held = max(good, key=lambda one: TEACHING[one.level]).level
+    fits = TEACHING[held] >= TEACHING[asked]
+    return Result("T2", own.level, fits, "T2-fits" if fits else "T2-less", {"held": ROLES[held], "asked": ROLES[slot.role]})
+
+
+def _language(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    asked = slot.language_level
+    wanted = [slot.language] + ([slot.interprets] if slot.role == "interpreter" and slot.interprets not in ("", slot.language) else [])
+    for tag in wanted:
+        level = trainer.languages.get(tag)
+        if level is None:
+            return Result("T3", own.level, False, "T3-none", {"language": Tongue(tag), "asked": asked})
+        if SPOKEN.index(level) < SPOKEN.index(asked):
+            return Result("T3", own.level, False, "T3-less", {"language": Tongue(tag), "level": level, "asked": asked})
+    if len(wanted) == 2:
+        first, second = wanted
+        return Result("T3", own.level, True, "T3-both", {
+            "language": Tongue(first), "level": trainer.languages[first], "other": Tongue(second), "other_level": trainer.languages[second], "asked": asked,
+        })
+    return Result("T3", own.level, True, "T3-fits", {"language": Tongue(slot.language), "level": trainer.languages[slot.language], "asked": asked})
+
+
+def overlap(one: Span, other: Span) -> bool:
+    """Whether two meetings have an instant in common: what ends at 12:00 leaves 12:00 free."""
+    return one.starts < other.ends and other.starts < one.ends
+
+
+def _booked(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) -> Found:
+    taken = [one for one in trainer.busy if any(overlap(one.span, span) for span in slot.spans)]
+    if not taken:
+        return Result("T4", own.level, True, "T4-free")
+    first = taken[0]
+    days = Days(min(one.span.day for one in taken), max(one.span.last for one in taken))
+    if not all(asking.sees(one.path) for one in taken):
+        return Result("T4", own.level, False, "T4-hidden", {"days": days})
+    codes = sorted({one.code for one in taken})
+    link = f"/planning/sessions/{first.code}" if first.code.startswith("S-") else f"/runs/{first.code}"
+    if len(codes) > 1:
+        return Result("T4", own.level, False, "T4-several", {"codes": ", ".join(codes), "days": days}, link)
+    data = {"code": first.code, "days": days, "hours": _hours(first.span)}
+    if first.span.place is None:
+        return Result("T4", own.level, False, "T4-online", data, link)
+    return Result("T4", own.level, False, "T4-leads" if first.role == "lead" else "T4-booked", data | {"place": first.span.place.names}, link)
+
+
+@lru_cache
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def _hours(span: Span) -> str:
+    start, end = (at.astimezone(_zone(span.zone)) for at in (span.starts, span.ends))
+    minutes = int((start.utcoffset() or timedelta()).total_seconds()) // 60
+    sign, minutes = ("+" if minutes >= 0 else "\N{EN DASH}"), abs(minutes)
+    offset = "UTC" + (f"{sign}{minutes // 60}" + (f":{minutes % 60:02d}" if minutes % 60 else "") if minutes else "")
+    return f"{start:%H:%M}\N{EN DASH}{end:%H:%M} {offset}"
+
+
+def _absent(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    away = next((one for one in trainer.away if any(one.starts < span.ends and span.starts < one.ends for span in slot.spans)), None)
+    if away is not None:
+        return Result("T5", own.level, False, f"T5-{away.kind}", {"days": Days(away.first, away.last)})
+    off = next((span.day for span in slot.spans if span.day in trainer.holidays), None)
+    if off is not None:
+        return Result("T5", _milder(own.level, W), False, "T5-holiday", {"day": off, "name": trainer.holidays[off]})
+    return Result("T5", own.level, True, "T5-free")
+
+
+def way(slot: SlotFacts, one: Place | None, other: Place | None, days: Mapping[str, int], costs: Mapping[str, int]) -> Way:
+    """Between two places: as the matrix says, else by distance. `days` and `costs` are the numbers of T6 and T12."""
+    if one is None or other is None or one.office_id == other.office_id:
+        return Way(0, 0)
+    known = slot.ways.get((one.office_id, other.office_id)) or slot.ways.get((other.office_id, one.office_id))
+    if known is not None:
+        return known
+    if one.department_id is not None and one.department_id == other.department_id:
+        return Way(days["department"], 0)
+    if one.country_id == other.country_id:
+        return Way(days["country"], costs["country"])
+    return Way(days["abroad"], costs["abroad"])
+
+
+NO_COST = {"country": 0, "abroad": 0}
+
+
+def _travel(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) -> Found:
+    there = slot.where
+    if there is None:
+        return Result("T6", own.level, True, "T6-online", points=own.weight, most=own.weight)
+    limit = _too_far(trainer.travels, trainer.home, there)
+    if limit is not None:
+        return Result("T6", own.level, False, limit, {"place": there.names}, most=own.weight)
+    tight = _tight(slot, trainer, own, asking)
+    if tight is not None:
+        return tight
+    needed = max(way(slot, trainer.home, span.place, own.numbers, NO_COST).days for span in slot.spans)
+    points = _share(own.weight, Fraction(3 - needed, 3))
+    if trainer.home.office_id == there.office_id and needed == 0:
+        return Result("T6", own.level, True, "T6-none", points=points, most=own.weight)
+    return Result("T6", own.level, True, "T6-fits", {"n": needed, "home": trainer.home.names, "place": there.names}, points=points, most=own.weight)
+
+
+def _too_far(travels: str, home: Place, there: Place) -> str | None:
+    if travels == "abroad" or home.office_id == there.office_id:
+        return None
+    if travels == "none":
+        return "T6-reach-none"
+    if home.country_id != there.country_id:
+        return "T6-reach-country" if travels == "country" else "T6-reach-department"
+    if travels == "department" and (home.department_id is None or home.department_id != there.department_id):
+        return "T6-reach-department"
+    return None
+
+
+def _tight(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) -> Found:
+    """The first booking or absence that leaves too few days to travel."""
+    for span in slot.spans:
+        if span.place is None:
+            continue
+        for busy in trainer.busy:
+            there = busy.span.place
+            if there is None or there.office_id == span.place.office_id or overlap(span, busy.span):
+                continue
+            needed = way(slot, there, span.place, own.numbers, NO_COST).days
+            before = busy.span.starts < span.starts
+            free = (span.day - busy.span.last).days - 1 if before else (busy.span.day - span.last).days - 1
+            if free >= needed or (needed == 0):
+                continue
+            if not asking.sees(busy.path):
+                return Result("T6", own.level, False, "T6-hidden", {"n": needed}, most=own.weight)
+            if before:
+                return Result("T6", own.level, False, "T6-before", {"n": needed, "place": there.names, "until": busy.span.last, "first": span.day}, most=own.weight)
+            return Result("T6", own.level, False, "T6-after", {"n": needed, "place": there.names, "from_day": busy.span.day, "last": span.last}, most=own.weight)
+        needed = way(slot, trainer.home, span.place, own.numbers, NO_COST).days
+        for away in trainer.away if needed else ():
+            if away.starts < span.ends and span.starts < away.ends:
+                continue  # T5 says so
+            before = away.starts < span.starts
+            free = (span.day - away.last).days - 1 if before else (away.first - span.last).days - 1
+            if free < needed:
+                if before:
+                    return Result("T6", own.level, False, "T6-away-before", {"n": needed, "until": away.last, "first": span.day}, most=own.weight)
+                return Result("T6", own.level, False, "T6-away-after", {"n": needed, "from_day": away.first, "last": span.last}, most=own.weight)
+    return None
+
+
+def _rest(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    duty = [(busy.span.starts, busy.span.ends, busy.span.day) for busy in trainer.busy]
+    duty += [(away.starts, away.ends, away.first) for away in trainer.away if away.kind == "shift"]
+    least = timedelta(hours=own.numbers["hours"])
+    for span in slot.spans:
+        for starts, ends, day in (*duty, *((one.starts, one.ends, one.day) for one in slot.spans)):
+            if day == span.day:
+                continue
+            gap, later = (span.starts - ends, span.day) if starts < span.starts else (starts - span.ends, day)
+            if timedelta(0) <= gap < least:
+                hours = Fraction(int(gap.total_seconds()) // 360, 10)
+                return Result("T7", own.level, False, "T7-hours", {"hours": hours, "day": later, "most": own.numbers["hours"]})
+    teaching = {busy.span.day for busy in trainer.busy} | {span.day for span in slot.spans}
+    longest = max(_in_a_row(span.day, teaching) for span in slot.spans)
+    most = own.numbers["row"]
+    return Result("T7", own.level, longest <= most, "T7-fits" if longest <= most else "T7-row", {"n": longest, "most": most})
+
+
+ONE_DAY = timedelta(days=1)
+
+
+def _in_a_row(day: date, teaching: set[date]) -> int:
+    first = last = day
+    while first - ONE_DAY in teaching:
+        first -= ONE_DAY
+    while last + ONE_DAY in teaching:
+        last += ONE_DAY
+    return (last - first).days + 1
+
+
+def _load(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) -> Found:
+    here = {span.day for span in slot.spans}
+    distance = asking.settings["T6"].numbers
+    share = Fraction(own.numbers["travel"], 100)
+    travel = 2 * way(slot, trainer.home, slot.where, distance, NO_COST).days
+    found: list[tuple[Fraction, Result]] = []
+    for unit, most in (
+        ("month", trainer.days_a_month or own.numbers["month"]), ("quarter", trainer.days_a_quarter or own.numbers["quarter"]),
+    ):
+        for start in sorted({_start(unit, day) for day in here}):
+            first, last = start.isoformat(), _end(unit, start).isoformat()
+            days = {day.isoformat() for day in here if _start(unit, day) == start}
+            ways = travel if _start(unit, slot.first) == start else 0
+            for work in trainer.work:
+                inside = [day for day in work.days if first <= day <= last]
+                if inside:
+                    days.update(inside)
+                    if work.place is not None and first <= min(work.days):
+                        ways += 2 * way(slot, trainer.home, work.place, distance, NO_COST).days
+            total = len(days) + ways * share
+            key = "T8-fits" if total <= most else f"T8-{unit}"
+            part = total / most
+            # Up to half of the limit all points, from there evenly down to none at the limit.
+            result = Result(
+                "T8", own.level, total <= most, key, {"n": total, "most": most, "month": Month(start)},
+                points=_share(own.weight, (1 - part) * 2), most=own.weight,
+            )
+            found.append((part, result))
+    return max(found, key=lambda one: one[0])[1]
+
+
+def _start(unit: str, day: date) -> date:
+    return day.replace(day=1) if unit == "month" else day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+
+
+def _end(unit: str, start: date) -> date:
+    months = start.month - 1 + (1 if unit == "month" else 3)
+    return date(start.year + months // 12, months % 12 + 1, 1) - ONE_DAY
+
+
+def _fair(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    weighed = Fraction(trainer.days_90 * 100, max(trainer.share, 1))
+    median = slot.median_90
+    if weighed <= median:
+        key, off = ("T9-equal", Fraction(0)) if weighed == median else ("T9-below", median - weighed)
+        data = {"n": _tenth(weighed)} | ({"less": _tenth(off), "median": _tenth(median)} if off else {})
+        return Result("T9", own.level, True, key, data, points=own.weight, most=own.weight)
+    over = weighed - median
+    # No points left at twice the median.
+    points = _share(own.weight, 1 - over / max(median, Fraction(1)))
+    return Result("T9", own.level, False, "T9-above", {"n": _tenth(weighed), "more": _tenth(over), "median": _tenth(median)}, points=points, most=own.weight)
+
+
+def _tenth(value: Fraction) -> Fraction:
+    return Fraction(round(value * 10), 10)
+
+
+def _released(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    abroad = slot.place.country_id != trainer.home.country_id
+    if abroad and trainer.reach == "national":
+        return Result("T10", own.level, False, "T10-national")
+    if not trainer.needs_release:
+        return Result("T10", own.level, True, "T10-own")
+    touching = [one for one in trainer.letters if one.valid_from <= slot.last and slot.first <= one.valid_to]
+    given = next((one for one in touching if one.given_on is not None and one.valid_from <= slot.first and slot.last <= one.valid_to), None)
+    if given is not None and given.given_on is not None:
+        return Result("T10", own.level, True, "T10-given", {"on": given.given_on, "days": Days(given.valid_from, given.valid_to)})
+    if not touching:
+        return Result("T10", own.level, False, "T10-none")
+    latest: Letter = max(touching, key=lambda one: one.asked_on)
+    if latest.refused_on is not None:
+        return Result("T10", own.level, False, "T10-refused", {"on": latest.refused_on})
+    if latest.given_on is not None:
+        return Result("T10", own.level, False, "T10-short", {"days": Days(latest.valid_from, latest.valid_to), "wanted": Days(slot.first, slot.last)})
+    return Result("T10", own.level, False, "T10-asked", {"on": latest.asked_on})
+
+
+def _entry(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    there = slot.where
+    if there is None:
+        return None
+    for one in trainer.permits:
+        if one.kind == "site" and one.office_id == there.office_id and one.valid_to is not None and one.valid_to < slot.last and not any(
+            other.kind == "site" and other.office_id == there.office_id and _permits(other.valid_from, other.valid_to, slot) for other in trainer.permits
+        ):
+            return Result("T11", own.level, False, "T11-site", {"place": there.names, "to": one.valid_to, "last": slot.last})
+    if there.country_id == trainer.home.country_id or there.country_id is None or trainer.home.country_id is None:
+        return Result("T11", own.level, True, "T11-home")
+    if trainer.passport_to is not None and trainer.passport_to < slot.last:
+        return Result("T11", own.level, False, "T11-passport", {"to": trainer.passport_to, "last": slot.last})
+    lead = slot.visas.get((trainer.home.country_id, there.country_id), 0)
+    if lead == 0:
+        return Result("T11", own.level, True, "T11-fits", {"country": there.country})
+    if any(one.kind == "visa" and one.country_id == there.country_id and _permits(one.valid_from, one.valid_to, slot) for one in trainer.permits):
+        return Result("T11", own.level, True, "T11-visa", {"country": there.country})
+    return Result("T11", own.level, False, "T11-needed", {"country": there.country, "lead": lead, "n": max((slot.first - slot.today).days, 0)})
+
+
+def _permits(valid_from: date, valid_to: date | None, slot: SlotFacts) -> bool:
+    return valid_from <= slot.first and (valid_to is None or slot.last <= valid_to)
+
+
+def cost_of(slot: SlotFacts, home: Place, own: Setting, days: Mapping[str, int]) -> int:
+    """Estimate for somebody from `home`: the way both ways and an allowance for each day away, in the pool's currency."""
+    there = slot.where
+    if there is None or there.office_id == home.office_id:
+        return 0
+    found = way(slot, home, there, days, own.numbers)
+    if found.days == 0 and found.cost == 0:
+        return 0
+    teaching = len({span.day for span in slot.spans})
+    return found.cost + own.numbers["allowance"] * (teaching + 2 * found.days)
+
+
+def _cost(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) -> Found:
+    days = asking.settings["T6"].numbers
+    cost = cost_of(slot, trainer.home, own, days)
+    if slot.budget is None:
+        return Result("T12", own.level, True, "T12-none", {"cost": cost})
+    left = slot.budget - sum(cost_of(slot, one.home, own, days) for one in slot.company if one.home is not None and one.role != "remote")
+    data = {"cost": cost, "budget": max(left, 0)}
+    if cost > max(left, 0):
+        return Result("T12", own.level, False, "T12-over", data, most=own.weight)
+    points = _share(own.weight, Fraction(left - cost, left)) if left > 0 else own.weight
+    return Result("T12", own.level, True, "T12-fits", data, points=points, most=own.weight)
+
+
+def _paired(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    company = {one.trainer_id for one in slot.company}
+    for kind, level in (("forbidden", own.level), ("required", _milder(own.level, R)), ("mentor", P)):
+        # A required partner may still come into another slot: until then the draft waits, it is not barred.
+        for pair in trainer.pairs:
+            if pair.kind == kind and (pair.other_id in company) == (kind == "forbidden"):
+                return Result("T13", level, False, f"T13-{kind}", {"name": pair.name}, most=own.weight)
+    good = next((pair for pair in trainer.pairs if pair.kind != "forbidden"), None)
+    if good is None:
+        return Result("T13", own.level, True, "T13-none", points=own.weight, most=own.weight)
+    return Result("T13", own.level, True, "T13-fits", {"name": good.name}, points=own.weight, most=own.weight)
+
+
+def _independent(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    if slot.role != "assessor":
+        return None
+    total, same = sum(slot.trainees.values()), slot.trainees.get(trainer.home.office_id, 0)
+    if same:
+        return Result("T14", own.level, False, "T14-own", {"n": same, "total": total})
+    return Result("T14", own.level, True, "T14-fits", {"total": total})
+
+
+def _connected(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    if slot.mode != "online" and slot.role != "remote":
+        return None
+    if trainer.connection_tested_on is None:
+        return Result("T15", own.level, False, "T15-none")
+    ago, most = max((slot.today - trainer.connection_tested_on).days, 0), own.numbers["days"]
+    if ago > most:
+        return Result("T15", own.level, False, "T15-old", {"n": ago, "most": most})
+    return Result("T15", own.level, True, "T15-fits", {"n": ago})
+
+
+def _recent(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    if slot.role in ("interpreter", "remote"):
+        return None
+    months = own.numbers["months"]
+    if trainer.same_run:
+        return Result("T16", own.level, True, "T16-same", points=own.weight, most=own.weight)
+    if not trainer.taught:
+        return Result("T16", own.level, False, "T16-none", {"months": months}, most=own.weight)
+    return Result(
+        "T16", own.level, True, "T16-taught", {"months": months, "n": trainer.taught}, points=_share(own.weight, Fraction(trainer.taught, 3)), most=own.weight,
+    )
+
+
+def _evaluated(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    if not own.weight or slot.role in ("interpreter", "remote"):
+        return None
+    if trainer.marked >= ENOUGH_MARKS:
+        mark, key = Fraction(trainer.marks, trainer.marked), "T17-marks"
+    else:
+        mark, key = (trainer.marks + (ENOUGH_MARKS - trainer.marked) * slot.mean_mark) / ENOUGH_MARKS, "T17-few"
+    return Result("T17", own.level, True, key, {"mark": _tenth(mark), "n": trainer.marked}, points=_share(own.weight, (mark - 1) / 4), most=own.weight)
+
+
+def _preferred(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+    stated = trainer.prefers if trainer.prefers_to is None or trainer.prefers_to >= slot.first else ""
+    if stated == slot.mode:
+        return Result("T18", own.level, True, "T18-fits", points=own.weight, most=own.weight)
+    if stated:
+        return Result("T18", own.level, False, "T18-other", {"mode": MODES[stated]}, most=own.weight)
+    return Result("T18", own.level, True, "T18-none", points=own.weight // 2, most=own.weight)
+
+
+CHECKS: Mapping[str, Callable[[SlotFacts, TrainerFacts, Setting, Asking], Found]] = {
+    "T1": _accredited, "T2": _role, "T3": _language, "T4": _booked, "T5": _absent, "T6": _travel, "T7": _rest, "T8": _load, "T9": _fair,
+    "T10": _released, "T11": _entry, "T12": _cost, "T13": _paired, "T14": _independent, "T15": _connected, "T16": _recent, "T17": _evaluated,
+    "T18": _preferred,
+}
