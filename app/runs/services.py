@@ -241,6 +241,44 @@ def _enrol(db: Session, run: CourseRun, nomination: Nomination, now: datetime) -
     return enrolment
 
 
+def enrol_from_wait_list(db: Session, run: CourseRun, person_id: uuid.UUID, *, now: datetime) -> Enrolment:
+    """Enrol somebody who was nominated and then got a free seat of a session: that is his nomination accepted.
+
+    The session's seats were counted by the caller. Raises Conflict when the run is over, kept by another node, or his
+    nomination does not wait any more.
+    """
+    take_write_lock(db)
+    must_be_kept_here(db, run)
+    _must_be(run, "planned", "open")
+    nomination = db.scalar(sa.select(Nomination).where(Nomination.run_id == run.id, Nomination.person_id == person_id, Nomination.state == "proposed"))
+    if nomination is None:
+        raise Conflict(say("nomination", "This nomination was decided in the meantime."))
+    nomination.state, nomination.decided_by, nomination.decided_at = "accepted", nomination.nominated_by, now
+    enrolment = _enrol(db, run, nomination, now)
+    db.flush()
+    return enrolment
+
+
+def give_order(db: Session, enrolments: Sequence[Enrolment], *, number: str, on: date | None, by: uuid.UUID, now: datetime) -> int:
+    """Note the order that sends these people to a run (its number and date). Gives how many; Invalid without number or date."""
+    take_write_lock(db)
+    wrong: dict[str, Message] = {}
+    if not number.strip():
+        wrong["number"] = say("order", "Give the number of the order.")
+    elif len(number.strip()) > 40:
+        wrong["number"] = say("order", "A number of an order has at most 40 signs.")
+    if on is None:
+        wrong["on"] = say("order", "Give the date of the order.")
+    if not enrolments:
+        wrong["people"] = say("order", "Tick at least one person.")
+    if wrong:
+        raise Invalid(fields=wrong)
+    for one in enrolments:
+        one.order_number, one.order_on = number.strip(), on
+    db.flush()
+    return len(enrolments)
+
+
 def enrol_walk_in(
     db: Session, run: CourseRun, *, person: Person, office_id: uuid.UUID, rank: str, post: str, language: str, now: datetime
 ) -> Enrolment:

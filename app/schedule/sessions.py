@@ -87,7 +87,7 @@ def change_session(
     Raises Invalid at the field; Conflict when it is cancelled, or when its new room is taken.
     """
     take_write_lock(db)
-    run = _open(db, session)
+    run = must_go_on(db, session)
     _refuse_bad_plan(db, plan, session, servers)
     was = (session.classroom_id, session.place)
     _set(session, plan)
@@ -112,7 +112,7 @@ def cancel_session(db: Session, session: TrainingSession, *, by: uuid.UUID, now:
     A draft's meetings go altogether. Raises Invalid without a reason, Conflict when it is cancelled already.
     """
     take_write_lock(db)
-    run = _open(db, session)
+    run = must_go_on(db, session)
     why = _reason(reason, say("session", "Say why the session is cancelled: those who were to come read it."))
     people = concerned(db, session.id)
     for held in assignments.current(db, [session.id]).get(session.id, []):
@@ -187,7 +187,7 @@ def _refuse_bad_plan(db: Session, plan: Plan, session: TrainingSession | None, s
 def add_slot(db: Session, session: TrainingSession, role: str, *, by: uuid.UUID, now: datetime, language: str = "") -> SessionSlot:
     """Say that a session needs somebody more. Raises Invalid for an unknown role, Conflict when the session is cancelled."""
     take_write_lock(db)
-    _open(db, session)
+    must_go_on(db, session)
     if role not in session_rules.ROLES:
         raise Invalid(fields={"role": say("slot", "Choose what the session needs somebody for.")})
     if role == "interpreter" and not language:
@@ -202,7 +202,7 @@ def add_slot(db: Session, session: TrainingSession, role: str, *, by: uuid.UUID,
 def end_slot(db: Session, session: TrainingSession, slot: SessionSlot, *, by: uuid.UUID, now: datetime) -> None:
     """Say that a session no longer needs somebody for this. Raises Conflict while somebody is in the slot."""
     take_write_lock(db)
-    _open(db, session)
+    must_go_on(db, session)
     held = next((one for one in assignments.current(db, [session.id]).get(session.id, []) if one.slot.id == slot.id), None)
     if held is None:
         return
@@ -246,7 +246,7 @@ def add_meetings(
     Raises Invalid with the fields "day-0", "starts-0" … of what is wrong; Conflict naming what is taken at that time.
     """
     take_write_lock(db)
-    run = _open(db, session)
+    run = must_go_on(db, session)
     wrong = _bad_whens(db, session, run, [one.when for one in new])
     wrong |= {f"link-{n}": bad for n, one in enumerate(new) if one.place and (bad := session_rules.bad_link(one.place.link.strip()))}
     if wrong:
@@ -279,7 +279,7 @@ def change_meeting(
     something is taken at that time.
     """
     take_write_lock(db)
-    run = _open(db, session)
+    run = must_go_on(db, session)
     _must_be_to_come(db, meeting)
     wrong = {name.rsplit("-", 1)[0]: message for name, message in _bad_whens(db, session, run, [when], but=meeting.id).items()}
     if bad := session_rules.bad_link(place.link.strip()):
@@ -303,7 +303,7 @@ def drop_meeting(db: Session, session: TrainingSession, meeting: Meeting, *, by:
     Raises Invalid without a reason where people know of it, Conflict when something was noted at it already.
     """
     take_write_lock(db)
-    _open(db, session)
+    must_go_on(db, session)
     _must_be_to_come(db, meeting)
     if meeting.state == "draft":
         _drop(db, meeting)
@@ -319,7 +319,7 @@ def adopt(db: Session, session: TrainingSession, run: CourseRun, *, by: uuid.UUI
     They stay visible as they are. Raises Conflict when there are none, or when one clashes with what is booked.
     """
     take_write_lock(db)
-    _open(db, session)
+    must_go_on(db, session)
     mine = adoptable(db, run.id, now)
     if not mine:
         raise Conflict(say("session", "{code} has no meetings of its own to take over.", code=run.code))
@@ -534,7 +534,7 @@ def save_series(
     Invalid when a date is not decided or cannot be as decided; Conflict when something was taken in the meantime.
     """
     take_write_lock(db)
-    run = _open(db, session)
+    run = must_go_on(db, session)
     block = block_of(db, session, whole=whole)
     if not block:
         raise Invalid(say("series", "{code} has no meeting yet. Add the first one, then repeat it.", code=session.code))
@@ -615,7 +615,7 @@ def _office_of(db: Session, session: TrainingSession, run: CourseRun) -> Office:
 # ---- refusals --------------------------------------------------------------------------------------------------------
 
 
-def _open(db: Session, session: TrainingSession) -> CourseRun:
+def must_go_on(db: Session, session: TrainingSession) -> CourseRun:
     """The run of a session, after everything that stops changing it was asked."""
     if session.state == "cancelled":
         raise Conflict(say("session", "{code} is cancelled: it cannot be changed any more.", code=session.code))
