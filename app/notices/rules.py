@@ -5,44 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
-from app.errors import Message, say
+from app.errors import Days, Message, Month, Tongue, say
 
 SENTENCES: Mapping[str, Message] = {
     # a session
-    "teach": say("notice", "You are {role} of {title} ({code}): {when}, {place}."),
+    "teach": say("notice", "{title} ({code}): {when}, {place}. Your part: {role}."),
     "attend": say("notice", "You take part in {title}: {when}, {place}."),
-    "host": say("notice", "{title} ({code}) is held in your class: {when}. People: {n}."),
+    "host": say("notice", "In your class: {title} ({code}), {when}. People: {n}."),
     "changed": say("notice", "{title} ({code}) has changed. It is now: {when}, {place}."),
-    "meeting-cancelled": say("notice", "{title} ({code}): what was planned for {when} is cancelled. {reason}"),
     "cancelled": say("notice", "{title} ({code}), {when}, is cancelled. {reason}"),
-    "not-needed": say("notice", "You are no longer {role} of {title} ({code}), {when}. {reason}"),
+    "not-needed": say("notice", "You are no longer needed for {title} ({code}), {when}. Your part was: {role}. {reason}"),
     "remind": say("notice", "Coming up: {title}, {when}, {place}."),
     "order": say("notice", "Order {number} of {day} sends you to {title}, {when}."),
     # a seat
     "seat-given": say("notice", "You have a seat in {title}: {when}, {place}."),
     "seat-waiting": say("notice", "You are on the wait-list of {title}, {when}, at place {n}."),
-    "seat-promoted": say("notice", "A seat in {title} is yours now, from the wait-list: {when}, {place}. If you cannot come, decline it."),
+    "seat-promoted": say("notice", "From the wait-list you now have a seat in {title}: {when}, {place}. If you cannot come, decline it."),
     "seat-withdrawn": say("notice", "Your seat in {title}, {when}, was withdrawn. {reason}"),
     # an offer: to the trainer
-    "offer": say("notice", "You are asked to be {role} of {title}: {when}, {place}. Please answer by {until}."),
-    "offer-withdrawn": say("notice", "The offer to be {role} of {title}, {when}, was withdrawn. {reason}"),
-    "proposal-taken": say("notice", "Your proposal for {title} ({code}) was taken: {answer}"),
-    "proposal-refused": say("notice", "Your proposal for {title} ({code}) could not be taken: {answer} The offer still stands."),
+    "offer": say("notice", "You are asked for {title}: {when}, {place}. Your part: {role}. Please answer by {until}."),
+    "offer-withdrawn": say("notice", "The offer for {title}, {when}, was taken back. {reason}"),
+    "proposal-taken": say("notice", "Your proposal for {title} ({code}) was taken. {answer}"),
+    "proposal-refused": say("notice", "Your proposal for {title} ({code}) could not be taken. The offer still stands. {answer}"),
     # an offer: to the planner
-    "offer-accepted": say("notice", "{who} accepted: {role} of {title} ({code}), {when}."),
-    "offer-declined": say("notice", "{who} declined to be {role} of {title} ({code}), {when}. Reason: {reason} The slot is open again."),
+    "offer-accepted": say("notice", "{who} accepted {title} ({code}), {when}. Part: {role}."),
+    "offer-declined": say("notice", "{who} declined {title} ({code}), {when}, so the slot is open again. Part: {role}. Reason: {reason}"),
     "offer-proposed": say("notice", "{who} proposes something else for {title} ({code}), {when}: {reason}"),
-    "no-answer": say("notice", "{who} has not answered since {since}: {role} of {title} ({code}), {when}."),
+    "no-answer": say("notice", "{who} has not answered since {since}: {title} ({code}), {when}. Part: {role}."),
     # a request to another country
-    "request-asked": say("notice", "{office} asks for {who} as {role} of {title}: {when}, {place}. Please answer by {until}."),
-    "request-granted": say("notice", "{office} lets {who} come as {role} of {title} ({code}), {when}."),
-    "request-refused": say("notice", "{office} cannot let {who} come as {role} of {title} ({code}), {when}. Reason: {reason}"),
-    "request-open": say("notice", "{office} has not answered since {since}: {who} as {role} of {title} ({code}), {when}."),
+    "request-asked": say("notice", "{office} asks for {who}: {title}, {when}, {place}. Part: {role}. Please answer by {until}."),
+    "request-granted": say("notice", "{office} lets {who} come: {title} ({code}), {when}. Part: {role}."),
+    "request-refused": say("notice", "{office} cannot let {who} come: {title} ({code}), {when}. Reason: {reason}"),
+    "request-open": say("notice", "{office} has not answered since {since} whether {who} can come: {title} ({code}), {when}."),
     # what no longer holds
-    "broken": say("notice", "{who}, {role} of {title} ({code}), {when}, can no longer come as planned: {results}"),
-    "mended": say("notice", "{who}, {role} of {title} ({code}), {when}, can come again as planned."),
+    "broken": say("notice", "{title} ({code}), {when}: {who} can no longer come as planned. {results}"),
+    "mended": say("notice", "{title} ({code}), {when}: {who} can come again as planned."),
     "accreditation-ends": say("notice", "Your accreditation for {title} ends on {day}. Ask your training officer to renew it."),
     "accreditation-of-ends": say("notice", "The accreditation of {who} for {title} ends on {day}."),
 }
@@ -74,6 +74,14 @@ def kept(value: Any) -> Any:
         return {"moment": value.isoformat()}
     if isinstance(value, date):
         return {"day": value.isoformat()}
+    if isinstance(value, Days):
+        return {"days": [value.first.isoformat(), value.last.isoformat()]}
+    if isinstance(value, Month):
+        return {"month": value.first.isoformat()}
+    if isinstance(value, Tongue):
+        return {"tongue": value.tag}
+    if isinstance(value, Fraction):
+        return {"fraction": str(value)}
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -93,6 +101,14 @@ def read(value: Any) -> Any:
             return datetime.fromisoformat(value["moment"])
         if "day" in value:
             return date.fromisoformat(value["day"])
+        if "days" in value:
+            return Days(*(date.fromisoformat(one) for one in value["days"]))
+        if "month" in value:
+            return Month(date.fromisoformat(value["month"]))
+        if "tongue" in value:
+            return Tongue(value["tongue"])
+        if "fraction" in value:
+            return Fraction(value["fraction"])
         return dict(value)
     if isinstance(value, list):
         return [read(one) for one in value]

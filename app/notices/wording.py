@@ -26,7 +26,7 @@ def sentence(notice: Notice, zone: str | None = None) -> str:
 def spoken(message: Message, zone: str | None = None) -> str:
     """A message whose gaps are filled as rules.kept takes them, said with the times of a zone (default: the viewer's)."""
     text = i18n.say(replace(message, params={name: shown(rules.read(value), zone) for name, value in message.params.items()}))
-    return " ".join(text.split())  # a reason that nobody gave leaves no blank
+    return " ".join(text.split())  # a reason that nobody gave leaves no gap
 
 
 def shown(value: Any, zone: str | None = None) -> Any:
