@@ -450,7 +450,7 @@ def sync_now(json_output: bool) -> None:
     if json_output:
         click.echo(json.dumps({"done": True, **report.as_json()}))
     else:
-        click.echo(report.in_words())
+        click.echo("\n".join(i18n.say(one) for one in report.sentences))
 
 
 @sync_group.command(name="nodes", epilog="Example: sabaq sync nodes --json")

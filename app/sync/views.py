@@ -17,13 +17,14 @@ from wtforms import TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app import clock, errors, i18n, lists
-from app.errors import Invalid, Message, NotFound, say
+from app.errors import DomainError, Invalid, Message, NotFound, say
 from app.forms import Form
 from app.http import audit, can, go, guarded, me, say_next, status_of
 from app.offices.models import Classroom, Office
 from app.ops import background
+from app.ops.models import Heartbeat
 from app.policy import Target
-from app.sync import contact, intake, queries, trust, wording
+from app.sync import contact, intake, queries, staging, trust, wish, wording
 from app.sync.models import Exchange, Node, StoredReceipt
 from app.sync.queries import Sight
 from app.sync.rules import (
@@ -39,6 +40,7 @@ from app.sync.rules import (
     period_of,
     standing,
 )
+from app.sync.staging import Staging
 
 bp = Blueprint("exchange", __name__)
 
@@ -104,6 +106,7 @@ class Line:
 
 
 SHOWN = 50  # exchanges of one peer
+SILENT = timedelta(seconds=60)  # without a sign of life of the job process
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -271,7 +274,61 @@ def _centre_page() -> ResponseReturnValue:
     sight = queries.centre_sight(db, centre, own, now) if centre is not None else None
     receipted = datetime.fromisoformat(sight.receipt.statement["at"]) if sight and sight.receipt else None
     following = next_at_class(_as_heard(sight.facts if sight else Facts(now=now), joining), joined=joined, receipted_at=receipted)
-    return _peer_page(sight, following, receipted)
+    try:
+        facts = _line_facts(the_line(db)[0])
+    except NotFound:
+        facts = {}
+    return _peer_page(sight, following, receipted, over=facts)
+
+
+@dataclass(frozen=True)
+class OverTheLine:
+    """What the page of a class server says of its line."""
+
+    peer: str
+    place: Staging
+    line: contact.Line
+    due: datetime  # the next exchange by itself
+    target: Target
+
+
+def the_line(db: Session) -> tuple[OverTheLine, Target]:
+    """The line of this class server. Raises NotFound at a centre, and where none is set up."""
+    from app.sync import wire  # the centre's web process never speaks over a line itself
+
+    config = current_app.extensions["sabaq.config"]
+    try:
+        code = wire.centre_of(db, config).code
+    except DomainError:
+        raise NotFound() from None
+    own = queries.node_named(db, own_code())
+    line = contact.line_to(db, code)
+    target = Target(path=db.scalar(sa.select(Office.path).where(Office.id == own.office_id)) if own else None)
+    return OverTheLine(code, staging.of(config.folder, code), line, wire.next_due(line, clock.now()), target), target
+
+
+def _line_facts(found: OverTheLine) -> dict[str, Any]:
+    titles, beat = queries.titles(g.db), g.db.scalar(sa.select(Heartbeat.beat_at).where(Heartbeat.process == "jobs"))
+    return {
+        "wire": found.line, "wire_words": contact.in_words, "due": found.due, "wish": wish.of(found.place), "may_ask": can("exchange.do", found.target),
+        "in_titles": lambda message: wording.with_titles(message, titles), "silent": beat is None or clock.now() - beat > SILENT,
+    }
+
+
+@bp.get("/exchange/line")
+@guarded("exchange.see", the_line)
+def line_part(found: OverTheLine) -> ResponseReturnValue:
+    """How the line stands: the part of the page that moves while an exchange is under way."""
+    return render_template("sync/line_part.html", **_line_facts(found))
+
+
+@bp.post("/exchange/now")
+@guarded("exchange.do", the_line)
+def exchange_now(found: OverTheLine) -> ResponseReturnValue:
+    """Ask for an exchange over the line: it begins within seconds, and the page says how it ended."""
+    wish.ask(found.place, by=me().name, now=clock.now())
+    audit("exchange.asked", about=found.peer)
+    return go("exchange.index", _anchor="line")
 
 
 def _as_heard(facts: Facts, joining: trust.Joining | None) -> Facts:
@@ -306,7 +363,7 @@ def _line(node: Node) -> Line:
     return line_of(queries.sights(g.db, [row], clock.now())[0])
 
 
-def _peer_page(sight: Sight | None, following: Next, receipted: datetime | None, line: Line | None = None, form: LookForm | None = None) -> str:
+def _peer_page(sight: Sight | None, following: Next, receipted: datetime | None, line: Line | None = None, form: LookForm | None = None, over: Mapping[str, Any] | None = None) -> str:
     code = sight.node.code if sight else ""
     titles = queries.titles(g.db)
     exchanges = [Told(one, titles) for one in queries.exchanges_of(g.db, code)] if sight else []
@@ -317,7 +374,7 @@ def _peer_page(sight: Sight | None, following: Next, receipted: datetime | None,
         receipts=queries.receipts_of(g.db, own_code(), code) if sight else [], people=queries.people_named(g.db, [told.exchange.by_id for told in shown]),
         flagged=queries.done_without_a_role(g.db, own_code() if is_class_server() else code, clock.now()) if sight else [],
         held=intake.held_of(g.db, code) if sight else [], alarms=alarms(sight.facts) if sight else [], words=wording, drift_words=drift_words,
-        size_words=size_words, wire=contact.line_to(g.db, code) if sight and is_class_server() else None, wire_words=contact.in_words, address=address_of, form=form or LookForm(formdata=None), own=own_code(), lives=queries.own_lives(g.db),
+        size_words=size_words, over=bool(over), **(over or {}), address=address_of, form=form or LookForm(formdata=None), own=own_code(), lives=queries.own_lives(g.db),
         may_look=not is_class_server() and can("exchange.do", target), may_intake=not is_class_server() and can("intake.do", target)
     )
 

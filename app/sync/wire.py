@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random, SystemRandom
 from typing import Any
 
@@ -22,7 +22,7 @@ from app import clock, i18n
 from app.db import Database
 from app.errors import Busy, DomainError, Message, say
 from app.ids import random_bytes
-from app.sync import contact, envelope, exchange, receipts, staging, trust
+from app.sync import contact, envelope, exchange, receipts, staging, trust, wish
 from app.sync.connection import Cut, NoLine, SaidNo, Wire
 from app.sync.envelope import Answer, BadEnvelope, Cargo, Hello
 from app.sync.exchange import Made, Outcome, Peer
@@ -37,6 +37,8 @@ log = logging.getLogger("sabaq.wire")
 
 AUTHORITIES = "exchange-ca.pem"  # in the node's folder: the authority that has signed the centre's certificate, where no public one has
 EVERY = 60.0  # seconds between two exchanges while the line is there
+LOOK = 1.0  # seconds between two looks whether somebody asks for an exchange
+MOST_SAID = 20  # sentences of one exchange that are kept for who asked for it
 ROUNDS = 20  # hellos of one exchange that bring nothing forward, at most
 AT_MOST = 2 * 1024 * 1024  # bytes of a bundle that goes up, about: each is receipted on its own, so that a weak line gains ground
 ASK_AGAIN = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds, while the centre takes a large bundle
@@ -81,16 +83,14 @@ class Report:
             "said": [i18n.say(one) for one in self.said], "requests": self.requests, "bytes_out": self.bytes_out, "bytes_in": self.bytes_in,
         }
 
-    def in_words(self) -> str:
-        """For a terminal: what went, what came, what the centre said."""
+    @property
+    def sentences(self) -> list[Message]:
+        """What went, what came, what the centre said."""
         if self.nothing:
-            return i18n.t("line", "Nothing to exchange: both sides have everything.")
-        lines = []
-        if self.sent:
-            lines.append(i18n.nt("line", "Sent {n} entry to the centre.", "Sent {n} entries to the centre.", self.entries))
-            lines += [i18n.t("line", "The centre says: {said}", said=one) for one in self.said]
-        lines += [i18n.say(outcome.sentence) for outcome in self.taken]
-        return "\n".join(lines)
+            return [say("line", "Nothing to exchange: both sides have everything.")]
+        found = [say("line", "Entries sent to the centre: {n}.", n=self.entries)] if self.sent else []
+        found += [say("line", "The centre says: {said}", said=one) for one in self.said]
+        return [*found, *(outcome.sentence for outcome in self.taken)]
 
 
 # ---- one exchange ------------------------------------------------------------------------------------------------------
@@ -395,17 +395,27 @@ def exchange_now(
         centre = centre_of(db, config)
     place = staging.of(config.folder, centre.code)
     with place.alone():
-        staging.clean(config.folder, clock.now())
+        begun = clock.now()
+        wish.begun(place, now=begun)
+        staging.clean(config.folder, begun)
         wire = Wire(centre.address, node=config.NODE, centre=centre.code, keys=keys, authorities=config.folder / AUTHORITIES)
         at_work = Exchanging(database, config, keys, centre, wire, place, rest or _sleep, pace or Pace())
+        good, said = False, [DomainError.message]
         try:
             report = at_work.run()
+            good, said = True, report.sentences
         except DomainError as error:
+            said = [error.message]
             _note_failure(database, centre.code, error, chance or SystemRandom())
             if isinstance(error, Revoked):
                 trust.revoked(config.folder, at=clock.now())
             raise
+        except Stopped:
+            said = []
+            raise
         finally:
+            if said:  # a process that is told to end leaves the wish to the next one
+                wish.ended(place, begun_at=begun, good=good, said=said[:MOST_SAID], now=clock.now())
             wire.close()
             at_work.report.requests, at_work.report.bytes_out, at_work.report.bytes_in = wire.requests, wire.bytes_out, wire.bytes_in
         if report.nothing and at_work.said is not None:
@@ -432,11 +442,13 @@ def _note_failure(database: Database, centre: str, error: DomainError, chance: R
 
 def serve(database: Database, config: Config, stop: threading.Event) -> None:
     """Exchange whenever a line is there, until told to stop: a thread of the job process of a class server."""
-    while not stop.wait(seconds_until_next(database, config)):
+    while not _pause(database, config, stop):
         try:
             exchange_now(database, config, rest=stop.wait)
         except Stopped:
             return
+        except UnderWay:
+            stop.wait(LOOK)
         except NoCentre:
             stop.wait(EVERY)
         except DomainError as error:
@@ -446,8 +458,17 @@ def serve(database: Database, config: Config, stop: threading.Event) -> None:
             stop.wait(EVERY)
 
 
+def _pause(database: Database, config: Config, stop: threading.Event) -> bool:
+    """Wait until the next exchange is due or somebody asks for one; true when this process is told to end."""
+    until = time.monotonic() + seconds_until_next(database, config)
+    while (left := until - time.monotonic()) > 0 and not wish.waits(config.folder):
+        if stop.wait(min(left, LOOK)):
+            return True
+    return stop.is_set()
+
+
 def seconds_until_next(database: Database, config: Config) -> float:
-    """How long to wait for the next exchange: a minute while all is well, longer each time while there is no line."""
+    """How long to wait for the next exchange."""
     with database.sessions() as db:
         try:
             centre = centre_of(db, config)
@@ -455,9 +476,14 @@ def seconds_until_next(database: Database, config: Config) -> float:
             return EVERY / 10  # it may join any moment
         line = contact.line_to(db, centre.code)
     now = clock.now()
+    return (next_due(line, now) - now).total_seconds()
+
+
+def next_due(line: contact.Line, now: datetime) -> datetime:
+    """When the next exchange begins by itself: a minute after the last while all is well, later each time while there is no line."""
     if line.since is not None and line.next_at is not None:
-        return _bounded(line.next_at - now, LONGEST_WAIT)
-    return _bounded(line.heard_at + timedelta(seconds=EVERY) - now, EVERY) if line.heard_at is not None else 0.0
+        return now + timedelta(seconds=_bounded(line.next_at - now, LONGEST_WAIT))
+    return now + timedelta(seconds=_bounded(line.heard_at + timedelta(seconds=EVERY) - now, EVERY) if line.heard_at is not None else 0.0)
 
 
 def _bounded(wait_for: timedelta, most: float) -> float:

@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from app import clock, create_app
 from app.db import Database
+from app.errors import say
 from app.offices.models import Classroom, Office
 from app.people.models import Account, Person
 from app.policy import Role
-from app.sync import keys, sealer, trust
+from app.sync import handshake, keys, sealer, staging, trust, wish
 from app.sync.models import AuditEvent, Exchange, Node
 from config import Config
 from tests.factories import added, make_classroom, make_office, make_person, make_sign_in, make_staff
@@ -314,6 +315,33 @@ def test_what_the_centre_has_receipted_is_not_owed_any_more(at_class: Callable[[
 
     assert "Nothing to do: the centre has everything up to" in page
     assert "and 1 log entry, which travels with the next exchange" in page
+
+
+def test_a_class_with_a_line_exchanges_when_somebody_asks(at_class: Callable[[], FlaskClient], db: Session, settings: Config) -> None:
+    """The page says when the next exchange is due; the button asks for one now, and the page says that it is under way and how it ended."""
+    browser = at_class()
+    assert "Exchange now" not in browser.get("/exchange").text
+    assert [browser.post("/exchange/now").status_code, browser.get("/exchange/line").status_code] == [404, 404]
+    db.info["writing"] = True
+    centre, public = db.scalars(sa.select(Node).where(Node.role == "centre")).one(), keys.make().public
+    centre.address, centre.public_key, centre.box_key = "http://centre.example", handshake.text_of(public.sign), handshake.text_of(public.box)
+    db.commit()
+    place = staging.of(settings.folder, "centre-kz")
+
+    page = browser.get("/exchange").text
+    asked = browser.post("/exchange/now")
+    moving = browser.get("/exchange").text
+    found = wish.of(place)
+    assert found is not None
+    wish.begun(place, now=found.asked_at)
+    under_way = browser.get("/exchange/line").text
+    wish.ended(place, begun_at=found.asked_at, good=False, said=[say("line", "It came from {node}.", node="centre-kz")], now=found.asked_at)
+    over = browser.get("/exchange").text
+
+    assert ("Exchange now" in page, "at any moment" in page, "data-moving" in page) == (True, True, False)
+    assert (asked.status_code, "data-follow" in moving, "Exchange now" in moving) == (303, True, False)
+    assert ("data-moving" in under_way, "under way since" in under_way) == (True, True)
+    assert ("data-moving" in over, "failed at" in over, "It came from Centre Astana." in over, "Exchange now" in over) == (False, True, True, True)
 
 
 def test_a_class_server_has_no_intake_desk(at_class: Callable[[], FlaskClient]) -> None:

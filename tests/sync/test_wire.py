@@ -29,7 +29,7 @@ from app import background, cli, clock, open_database
 from app.errors import BadBundle, DomainError
 from app.offices.models import Country, Office
 from app.ops import migrations
-from app.sync import answering, connection, contact, envelope, exchange, keys, room, staging, wire
+from app.sync import answering, connection, contact, envelope, exchange, keys, room, staging, wire, wish
 from app.sync.connection import NoLine, SaidNo, Wire
 from app.sync.models import AuditEvent, Exchange, Node, StoredReceipt
 from app.sync.staging import UnderWay
@@ -323,9 +323,10 @@ def _ignoring_no_line(node: Installation) -> None:
 
 
 def test_a_stopped_job_process_leaves_at_once_and_loses_nothing(nodes: list[Installation], url: str) -> None:
-    """Told to end between two pieces, it ends; the next process sends the rest."""
+    """Told to end between two pieces, it ends; the next process sends the rest, and does what a person has asked for meanwhile."""
     centre, first = nodes
     happen(first, 10, size=100 * KIB)
+    wish.ask(staging.of(first.config.folder, "centre"), by="Dosova", now=NOW)
     pieces = []
 
     def told(seconds: float) -> bool:
@@ -334,9 +335,10 @@ def test_a_stopped_job_process_leaves_at_once_and_loses_nothing(nodes: list[Inst
 
     with pytest.raises(Stopped):
         wire.exchange_now(first.database, first.config, keys=first.keys, rest=told)
-    part = staging.of(centre.config.folder, "class-1").arriving.part()
+    part, waits = staging.of(centre.config.folder, "class-1").arriving.part(), wish.waits(first.config.folder)
     speak(first)
 
+    assert (waits, wish.waits(first.config.folder)) == (True, False)
     assert part is not None
     assert 0 < part.offset < part.size
     assert happened(centre) == 10
@@ -449,6 +451,50 @@ def test_the_job_exchanges_by_itself_and_stops_when_told(nodes: list[Installatio
 
     assert happened(centre) == 3
     assert not worker.is_alive()
+
+
+def test_an_exchange_that_a_person_asks_for_begins_at_once(nodes: list[Installation], url: str) -> None:
+    """The next one by itself is a minute away; asked for, it is done within seconds, and what came of it stands there."""
+    centre, first = nodes
+    speak(first)
+    happen(first, 3)
+    place, stop = staging.of(first.config.folder, "centre"), threading.Event()
+    worker = threading.Thread(target=wire.serve, args=(first.database, first.config, stop), daemon=True)
+    worker.start()
+    wish.ask(place, by="Dosova", now=clock.now())
+    found = _fulfilled(place)
+    stop.set()
+    worker.join(10)
+
+    assert found is not None
+    assert (found.good, found.by, happened(centre)) == (True, "Dosova", 3)
+    assert [one.text for one in found.said] == ["Entries sent to the centre: {n}.", "The centre says: {said}"]
+    assert not wish.waits(first.config.folder)
+
+
+def _fulfilled(place: staging.Staging) -> wish.Wish | None:
+    for _ in range(200):
+        if (found := wish.of(place)) is not None and found.ended_at is not None:
+            return found
+        time.sleep(0.05)
+    return None
+
+
+def test_who_asks_for_an_exchange_without_a_line_reads_why_there_was_none(nodes: list[Installation]) -> None:
+    """The wish is over with the plain sentence, and does not come round again by itself; asked again while it waits, it is one wish."""
+    _, first = nodes
+    leads_to(first, "http://127.0.0.1:9")
+    place = staging.of(first.config.folder, "centre")
+    wish.ask(place, by="Dosova", now=NOW)
+    wish.ask(place, by="Bekov", now=NOW + timedelta(minutes=1))
+
+    with pytest.raises(NoLine):
+        speak(first)
+
+    found = wish.of(place)
+    assert found is not None
+    assert (found.asked_at, found.by, found.good, [one.text for one in found.said]) == (NOW, "Dosova", False, [NoLine.message.text])
+    assert not wish.waits(first.config.folder)
 
 
 @pytest.mark.goal("NET-12")
@@ -790,7 +836,7 @@ def test_the_command_says_what_went_and_what_came(nodes: list[Installation], url
     speak(first)
     happen(first, 5)
 
-    assert command(first, monkeypatch) == (0, "Sent 5 entries to the centre.\nThe centre says: Taken: 5 new, 0 known already.\n")
+    assert command(first, monkeypatch) == (0, "Entries sent to the centre: 5.\nThe centre says: Taken: 5 new, 0 known already.\n")
     assert command(first, monkeypatch) == (0, "Nothing to exchange: both sides have everything.\n")
     code, text = command(first, monkeypatch, "--json")
     assert code == 0
