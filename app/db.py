@@ -250,6 +250,12 @@ def _writer_first(db: Session, _context: Any, _instances: Any) -> None:
         raise RuntimeError("a service that writes takes the write lock first: take_write_lock(db)")
 
 
+def read_one_state(db: Session) -> None:
+    """From here on all queries of this session, which has asked nothing yet, see one state of the database. SQLite does so by itself."""
+    if db.get_bind().dialect.name == "postgresql" and isinstance(db.bind, sa.Engine):
+        db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
 @contextmanager
 def transaction(sessions: Callable[[], Session]) -> Iterator[Session]:
     """One short transaction: leaving commits, raising rolls back. For the edge (`http.py`, `work.py`) alone."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
+_unstorable = re.compile("[\\0\\ud800-\\udfff]")
 _writer = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -46,7 +48,7 @@ def storable(value: Any) -> bool:
     """Whether both databases can keep it: no text with a zero character or half of a surrogate pair."""
     match value:
         case str():
-            return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+            return _unstorable.search(value) is None
         case dict():
             return all(storable(key) and storable(item) for key, item in value.items())
         case list():

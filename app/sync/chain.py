@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -54,12 +55,17 @@ class Link:
 
 def links(db: Session, node: str, stream: str = UP) -> list[Link]:
     """All stored segments of a stream, oldest first."""
-    s = StoredSegment
-    rows = db.execute(
+    return [Link(*row) for row in db.connection().execute(_select_links(), {"of": node, "flow": stream})]
+
+
+@cache
+def _select_links() -> sa.Select[Any]:
+    """Made once, as all that is asked at every exchange: the making costs more than the asking."""
+    s = StoredSegment.__table__.c
+    return (
         sa.select(s.id, s.epoch, s.ordinal, s.number, s.hash, s.prev)
-        .where(s.node == node, s.stream == stream).order_by(s.ordinal, s.epoch, s.number, s.hash)
-    )
-    return [Link(*row) for row in rows]
+        .where(s.node == sa.bindparam("of"), s.stream == sa.bindparam("flow")).order_by(s.ordinal, s.epoch, s.number, s.hash)
+    )  # fmt: skip
 
 
 def heads(db: Session, node: str, stream: str = UP) -> list[Head]:
@@ -130,7 +136,12 @@ def store(
 
 def current_epoch(db: Session) -> Epoch | None:
     """The epoch that this node writes under; None before its first seal."""
-    return db.scalars(sa.select(Epoch).order_by(Epoch.ordinal.desc(), Epoch.begun_at.desc()).limit(1)).first()
+    return db.scalars(_select_epoch()).first()
+
+
+@cache
+def _select_epoch() -> sa.Select[Epoch]:
+    return sa.select(Epoch).order_by(Epoch.ordinal.desc(), Epoch.begun_at.desc()).limit(1)
 
 
 def own_head(db: Session, stream: str = UP) -> Head | None:
@@ -142,14 +153,18 @@ def own_head(db: Session, stream: str = UP) -> Head | None:
 def head_of(db: Session, epoch: Epoch, stream: str = UP) -> Head:
     """The newest own segment of an epoch; with number 0 before its first, which will follow the segment of this hash."""
     node = db.info["node"]
-    s = StoredSegment
-    row = db.execute(
-        sa.select(s.number, s.hash).where(s.node == node, s.stream == stream, s.epoch == epoch.code).order_by(s.number.desc()).limit(1)
-    ).first()
+    row = db.connection().execute(_select_newest(), {"of": node, "flow": stream, "under": epoch.code}).first()
     if row is not None:
         return Head(stream, epoch.code, epoch.ordinal, row.number, row.hash)
     before = _newest_before(db, node, stream, epoch)
     return Head(stream, epoch.code, epoch.ordinal, 0, before)
+
+
+@cache
+def _select_newest() -> sa.Select[Any]:
+    s = StoredSegment.__table__.c
+    own = s.node == sa.bindparam("of"), s.stream == sa.bindparam("flow"), s.epoch == sa.bindparam("under")
+    return sa.select(s.number, s.hash).where(*own).order_by(s.number.desc()).limit(1)
 
 
 def _newest_before(db: Session, node: str, stream: str, epoch: Epoch) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -69,19 +72,20 @@ def _order(db: Session, trust: Trust) -> list[chain.Link]:
 
 def lines(db: Session, name: str) -> Iterator[tuple[str, bytes]]:
     """The rows of a table as (id, digest), by id: what two nodes compare. The number of the segment is no part of them."""
-    table = rows.table_named(name)
-    columns = list(rows.travelling(name).values())
-    last = None
+    last = uuid.UUID(int=0)
     while True:
-        statement = sa.select(*columns).order_by(table.c.id).limit(PAGE)
-        if last is not None:
-            statement = statement.where(table.c.id > last)
-        some = db.connection().execute(statement).mappings().all()
+        some = db.connection().execute(_select_page(name), {"after": last, "most": PAGE}).mappings().all()
         for row in some:
             yield str(row["id"]), hashlib.sha256(canonical(rows.as_json(name, dict(row)))).digest()
         if len(some) < PAGE:
             return
         last = some[-1]["id"]
+
+
+@cache
+def _select_page(name: str) -> sa.Select[Any]:
+    table = rows.table_named(name)
+    return sa.select(*rows.travelling(name).values()).where(table.c.id > sa.bindparam("after")).order_by(table.c.id).limit(sa.bindparam("most"))
 
 
 def digest(db: Session) -> str:

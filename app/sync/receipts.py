@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -126,15 +127,11 @@ def store(db: Session, receipt: Receipt, *, now: datetime, fresh: bool = False) 
     """
     take_write_lock(db)
     said = receipt.said
-    between = (StoredReceipt.by == said.by, StoredReceipt.about == said.about)
-    row = db.scalar(sa.select(StoredReceipt).where(*between, StoredReceipt.hash == receipt.hash))
-    before = db.scalar(sa.select(StoredReceipt).where(*between, StoredReceipt.holds))
+    before = _holding(db, said.by, said.about)
+    between = {"giver": said.by, "peer": said.about}
+    row = before if before is not None and before.hash == receipt.hash else db.scalar(_select_said(), {**between, "digest": receipt.hash})
     if row is None:
-        twice = db.scalar(
-            sa.select(sa.func.count()).select_from(StoredReceipt)
-            .where(*between, StoredReceipt.ordinal == said.ordinal, StoredReceipt.counter == said.counter)
-        )  # fmt: skip
-        last = db.scalar(sa.select(sa.func.max(StoredReceipt.place)).where(*between))
+        last, twice = db.execute(_select_place(), {**between, "ordinal": said.ordinal, "counter": said.counter}).one()
         row = StoredReceipt(
             by=said.by, about=said.about, ordinal=said.ordinal, epoch=said.epoch, counter=said.counter, hash=receipt.hash,
             statement=said.as_json(), signature=receipt.signature, at=now, place=(last or 0) + 1,
@@ -158,5 +155,33 @@ def stored(row: StoredReceipt) -> Receipt:
 
 def newest(db: Session, by: str, about: str) -> Receipt | None:
     """The receipt of `by` about `about` that holds."""
-    row = db.scalar(sa.select(StoredReceipt).where(StoredReceipt.by == by, StoredReceipt.about == about, StoredReceipt.holds))
+    row = _holding(db, by, about)
     return stored(row) if row else None
+
+
+def _holding(db: Session, by: str, about: str) -> StoredReceipt | None:
+    return db.scalar(_select_holding(), {"giver": by, "peer": about})
+
+
+# Made once: they are asked some times at every exchange.
+
+
+def _between() -> tuple[sa.ColumnElement[bool], ...]:
+    return StoredReceipt.by == sa.bindparam("giver"), StoredReceipt.about == sa.bindparam("peer")
+
+
+@cache
+def _select_holding() -> sa.Select[StoredReceipt]:
+    return sa.select(StoredReceipt).where(*_between(), StoredReceipt.holds)
+
+
+@cache
+def _select_said() -> sa.Select[StoredReceipt]:
+    return sa.select(StoredReceipt).where(*_between(), StoredReceipt.hash == sa.bindparam("digest"))
+
+
+@cache
+def _select_place() -> sa.Select[int, int]:
+    """The last place, and how many have this counter."""
+    counted = sa.and_(StoredReceipt.ordinal == sa.bindparam("ordinal"), StoredReceipt.counter == sa.bindparam("counter"))
+    return sa.select(sa.func.max(StoredReceipt.place), sa.func.count(sa.case((counted, 1)))).where(*_between())

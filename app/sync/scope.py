@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.certificates.models import Certificate, CertificateEvent, NumberBlock, Signatory, SigningKey
 from app.courses.models import Course, CourseVersion, Media
-from app.db import Base, Database, Fact
+from app.db import Base, Database, Fact, read_one_state
 from app.feedback.models import FeedbackSheet
 from app.ids import new_id, random_bytes
 from app.notices.models import Notice
@@ -382,8 +382,7 @@ class Desired:
         """Row by row, what is referred to first."""
         for name in sorted({*self.ids, *self.more}, key=lambda one: rows.depth()[one]):
             for some in by_hundreds(self.all(name).difference(leave_out.get(name, ()))):
-                table, columns = rows.table_named(name), rows.travelling(name)
-                for row in self.db.connection().execute(sa.select(*columns.values()).where(table.c.id.in_(some)).order_by(table.c.id)).mappings():
+                for row in self.db.connection().execute(_select_travelling(name), {"ids": some}).mappings():
                     yield self._sent(name, dict(row))
 
     def _sent(self, name: str, row: dict[str, Any]) -> Sent:
@@ -402,12 +401,14 @@ def by_hundreds(ids: Iterable[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
         yield listed[at : at + AT_ONCE]
 
 
+@cache
 def _loose(name: str) -> dict[str, str]:
     """References of a table that may be left out."""
     table = rows.table_named(name)
     return {column: target for column, target in rows.references(name).items() if table.c[column].nullable}
 
 
+@cache
 def _fixed(name: str) -> dict[str, str]:
     """References of a table that a row cannot be without."""
     table = rows.table_named(name)
@@ -429,13 +430,13 @@ def entries_for(db: Session, node: str, *, now: datetime, full: bool = True) -> 
         name = _name(model)
         mine = found.ids.setdefault(name, set())
         table = rows.table_named(name)
-        mine |= _look(db, table, sa.and_(GOES[model](needs), _not_its_own(model, node)), fixed, loose, found)
+        mine |= _look(db, table, _not_its_own(model).where(GOES[model](needs)), fixed, loose, found)
         wanted = fixed.get(name, set()) - mine
         if not full:
             found.there[name] = _owned(db, table, wanted, node)
             wanted -= found.there[name]
         for some in by_hundreds(wanted):
-            found.more.setdefault(name, set()).update(_look(db, table, table.c.id.in_(some), fixed, loose, found))
+            found.more.setdefault(name, set()).update(_look(db, table, _with_references(name).where(table.c.id.in_(some)), fixed, loose, found))
         maybe = loose.get(name, set()) - mine - found.more.get(name, set())
         found.there.setdefault(name, set()).update(_owned(db, table, maybe, node))
     return found
@@ -445,27 +446,51 @@ def _name(model: type[Base]) -> str:
     return str(model.__table__.name)  # type: ignore[attr-defined]
 
 
-def _not_its_own(model: type[Base], node: str) -> Where:
+# Statements are made once for each table: with some dozens of tables the making costs more than the asking.
+
+
+@cache
+def _with_references(name: str) -> sa.Select[Any]:
+    """Id, owner, and what the rows of a table refer to: what they cannot be without first."""
+    table = rows.table_named(name)
+    return sa.select(table.c.id, table.c.owner_node, *(table.c[column] for column in (*_fixed(name), *_loose(name))))
+
+
+@cache
+def _not_its_own(model: type[Base]) -> sa.Select[Any]:
     """Rows that the class server wrote itself are there; a record that somebody else wrote before was given to it."""
     table = rows.table_named(_name(model))
-    others = table.c.owner_node != node
+    asking: sa.BindParameter[str] = sa.bindparam("asking")
+    others = table.c.owner_node != asking
     if issubclass(model, Fact):
-        return others
-    given = sa.exists().where(JournalEntry.table == table.name, JournalEntry.row_id == table.c.id, JournalEntry.node != node)
-    return sa.or_(others, given)
+        return _with_references(table.name).where(others)
+    given = sa.exists().where(JournalEntry.table == table.name, JournalEntry.row_id == table.c.id, JournalEntry.node != asking)
+    return _with_references(table.name).where(sa.or_(others, given))
+
+
+@cache
+def _select_owned(name: str) -> sa.Select[Any]:
+    table = rows.table_named(name)
+    return sa.select(table.c.id).where(table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.owner_node == sa.bindparam("asking"))
+
+
+@cache
+def _select_travelling(name: str) -> sa.Select[Any]:
+    table = rows.table_named(name)
+    return sa.select(*rows.travelling(name).values()).where(table.c.id.in_(sa.bindparam("ids", expanding=True))).order_by(table.c.id)
 
 
 def _look(
-    db: Session, table: sa.Table, where: Where, fixed: dict[str, set[uuid.UUID]], loose: dict[str, set[uuid.UUID]], desired: Desired
+    db: Session, table: sa.Table, statement: sa.Select[Any], fixed: dict[str, set[uuid.UUID]], loose: dict[str, set[uuid.UUID]], desired: Desired
 ) -> set[uuid.UUID]:
     """Ids of the rows; what they refer to is added to the others, and which are kept by the class server is noted."""
-    into = {**{c: (t, fixed) for c, t in _fixed(table.name).items()}, **{c: (t, loose) for c, t in _loose(table.name).items()}}
+    into = [(target, fixed) for target in _fixed(table.name).values()] + [(target, loose) for target in _loose(table.name).values()]
     found = set()
-    for row in db.connection().execute(sa.select(table.c.id, table.c.owner_node, *(table.c[column] for column in into)).where(where)):
+    for row in db.connection().execute(statement, {"asking": desired.node}):
         found.add(row[0])
         if row[1] == desired.node:
             desired.own.add(row[0])
-        for value, (target, wanted) in zip(row[2:], into.values(), strict=True):
+        for value, (target, wanted) in zip(row[2:], into, strict=True):
             if value is not None:
                 wanted.setdefault(target, set()).add(value)
     return found
@@ -474,7 +499,7 @@ def _look(
 def _owned(db: Session, table: sa.Table, ids: Iterable[uuid.UUID], node: str) -> set[uuid.UUID]:
     found: set[uuid.UUID] = set()
     for some in by_hundreds(ids):
-        found |= set(db.connection().scalars(sa.select(table.c.id).where(table.c.id.in_(some), table.c.owner_node == node)))
+        found |= set(db.connection().scalars(_select_owned(table.name), {"ids": some, "asking": node}))
     return found
 
 
@@ -492,7 +517,7 @@ def next_down(database: Database, node: str, keys: NodeKeys, now: datetime, held
         handover.give_late(db, _node(db, node), now=now)
     while True:
         with database.sessions() as db:
-            _read_one_state(db)
+            read_one_state(db)
             before = chain.own_head(db, chain.down_to(node))
             if before is None:
                 raise RuntimeError("the sealer settles the epoch before anything goes down")
@@ -561,12 +586,6 @@ def _forget(db: Session, node: str, held: chain.Head | None, pending: Sequence[u
 
 def _node(db: Session, code: str) -> Node:
     return db.scalars(sa.select(Node).where(Node.code == code)).one()
-
-
-def _read_one_state(db: Session) -> None:
-    """All queries of this session see one state of the database. SQLite does so by itself."""
-    if db.get_bind().dialect.name == "postgresql" and isinstance(db.bind, sa.Engine):
-        db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
 @dataclass

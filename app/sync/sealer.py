@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.db import Database
+from app.db import Database, read_one_state
 from app.ids import random_bytes
 from app.sync import anchor as anchors
 from app.sync import chain, rows, segments
@@ -84,6 +84,7 @@ def seal_all(
     settle_epoch(database, folder, now=now, machine=machine)
     while True:
         with database.sessions() as db:
+            read_one_state(db)
             head = chain.own_head(db)
             taken = unsealed(db, size)
         if head is None:
@@ -111,21 +112,24 @@ def seal_all(
 def unsealed(db: Session, size: int) -> list[tuple[str, uuid.UUID, list[Any]]]:
     """The next own entries: (table, id, entry), at most `size`, changes first, then facts, what is referred to first.
 
-    Whatever an entry refers to is in it or was sealed before. On PostgreSQL each statement sees what was committed up to then, so what
-    refers is read before what is referred to: facts before changes, and among facts those deeper in the tree of references first.
+    Whatever an entry refers to is in it or was sealed before, if the session reads one state of the database.
     """
-    facts = []
-    for name in _facts_deepest_first():
-        facts.append((name, list(_unsealed_facts(db, name, size))))
     found = list(_unsealed_changes(db, size))
-    for name, waiting in reversed(facts):
-        found += [(name, key, entry) for key, entry in waiting[: size - len(found)]]
+    waiting = set(db.connection().scalars(_tables_with_facts(), {"node": db.info["node"]}))
+    for name in sorted(waiting, key=lambda one: rows.depth()[one]):
+        found += [(name, key, entry) for key, entry in _unsealed_facts(db, name, size - len(found))]
     return found
 
 
 @cache
-def _facts_deepest_first() -> list[str]:
-    return sorted((table.name for table in TABLES if table.kind is Kind.FACT), key=lambda name: -rows.depth()[name])
+def _tables_with_facts() -> sa.CompoundSelect[Any]:
+    """The names of the tables that hold facts which are not sealed yet."""
+    facts = (rows.table_named(table.name) for table in TABLES if table.kind is Kind.FACT)
+    return sa.union_all(*(sa.select(sa.literal(fact.name)).where(sa.exists().where(*_own_unsealed(fact))) for fact in facts))
+
+
+def _own_unsealed(table: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
+    return table.c.segment.is_(None), table.c.owner_node == sa.bindparam("node")
 
 
 def _unsealed_changes(db: Session, size: int) -> Iterator[tuple[str, uuid.UUID, list[Any]]]:
@@ -151,8 +155,7 @@ def _unsealed_facts(db: Session, name: str, size: int) -> Iterator[tuple[uuid.UU
 def _select_unsealed(name: str) -> sa.Select[Any]:
     """Made once for each table: with two dozen tables the making costs more than the asking."""
     table = rows.table_named(name)
-    own = table.c.segment.is_(None), table.c.owner_node == sa.bindparam("node")
-    return sa.select(*rows.travelling(name).values()).where(*own).order_by(table.c.id).limit(sa.bindparam("size"))
+    return sa.select(*rows.travelling(name).values()).where(*_own_unsealed(table)).order_by(table.c.id).limit(sa.bindparam("size"))
 
 
 def _mark(db: Session, taken: Iterable[tuple[str, uuid.UUID]], number: int) -> None:
@@ -181,7 +184,6 @@ def _count_unsealed() -> sa.CompoundSelect[Any]:
     facts = (rows.table_named(table.name) for table in TABLES if table.kind is Kind.FACT)
     return changes.union_all(
         *(
-            sa.select(sa.literal(fact.name), sa.func.count()).where(fact.c.segment.is_(None), fact.c.owner_node == sa.bindparam("node"))
-            for fact in facts
+            sa.select(sa.literal(fact.name), sa.func.count()).where(*_own_unsealed(fact)) for fact in facts
         )
     )

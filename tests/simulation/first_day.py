@@ -7,8 +7,6 @@ import itertools
 import random
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,26 +17,14 @@ from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from app import ids
-from app.certificates.models import NumberBlock, Signatory, SigningKey
+from app.certificates.models import NumberBlock
 from app.courses.content import CourseContent
-from app.courses.models import Media
 from app.db import Base
-from app.feedback.models import FeedbackSheet
-from app.offices.models import Classroom, DailyCheck, Equipment, Holiday, Seat
+from app.offices.models import Classroom, Seat
 from app.policy import Role
-from app.progress.models import PageNote
-from app.quizzes.models import (
-    GrantedAttempt,
-    MarkCorrection,
-    PaperTest,
-    PracticalMark,
-    PracticalWork,
-    RoomTest,
-    SheetEntry,
-)
-from app.runs.models import CourseRun, Enrolment, Nomination, RunReport, RunTrainer
-from app.schedule.models import ClassDay, Meeting, MeetingItem, Taught
-from app.sync import handover, joining, rebuild, scope, sealer, trust
+from app.runs.models import CourseRun, Enrolment, RunTrainer
+from app.schedule.models import Meeting
+from app.sync import handover, joining, rebuild, sealer, trust
 from app.sync.models import Node
 from app.work import work
 from tests import factories as make
@@ -66,26 +52,6 @@ def content() -> CourseContent:
         id="car-search", modules=[module], quizzes=[quiz], media=[], partial=[], title={"en": "Vehicle search", "ru": "Досмотр"},
         outcomes=[{"id": "car", "text": {"en": "Car by zones", "ru": "Автомобиль"}}],
     )
-
-
-# Tables that the deeds never fill: asking for their rows at each exchange costs more than the rest of it.
-UNTOUCHED = (
-    Holiday, Equipment, DailyCheck, Media, Nomination, RunReport, MeetingItem, Taught, ClassDay, RoomTest, PaperTest, SheetEntry, MarkCorrection,
-    GrantedAttempt, PracticalWork, PracticalMark, PageNote, FeedbackSheet, SigningKey, Signatory,
-)  # fmt: skip
-
-
-@contextmanager
-def few_tables() -> Iterator[None]:
-    """The scope of a class server without the tables that stay empty here."""
-    kept = dict(scope.GOES)
-    for model in UNTOUCHED:
-        del scope.GOES[model]
-    try:
-        yield
-    finally:
-        scope.GOES.clear()
-        scope.GOES.update(kept)
 
 
 def template(folder: Path) -> Template:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app import ids
-from tests.simulation import carrying, deeds, faults, first_day, invariants, ports
+from tests.simulation import carrying, deeds, faults, first_day, invariants, ports, tables
 from tests.simulation.faults import FAULTS, Fault
 from tests.simulation.world import CENTRE, Violation, World, forget, memory_folder
 
@@ -74,7 +74,7 @@ def simulation() -> Iterator[Simulation]:
     """A simulation, and its folder gone afterwards."""
     folder = memory_folder()
     try:
-        with ports.simulated_files(), first_day.few_tables():
+        with ports.simulated_files(), tables.few_tables():
             simulated = Simulation(folder)
             gc.freeze()
             gc.disable()  # a fifth of the time goes into looking for what one collection a history finds as well

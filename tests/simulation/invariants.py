@@ -20,7 +20,8 @@ from app.sync import applying, chain, rebuild
 from app.sync.models import PersonMerge
 from app.work import work
 from tests.simulation import carrying
-from tests.simulation.world import ATTEMPTS, CENTRE, FACTS, RECORDS, Machine, Violation, World, named
+from tests.simulation.tables import EMPTY, FACTS, RECORDS
+from tests.simulation.world import ATTEMPTS, CENTRE, Machine, Violation, World, named
 
 AlwaysCheck = Callable[[World, Machine], None]
 RestCheck = Callable[[World], None]
@@ -309,6 +310,15 @@ def i19_bounded(world: World) -> None:
 
 
 STAGED_AT_MOST = 2
+
+
+@at_rest
+def nothing_was_left_out(world: World) -> None:
+    """No invariant: the tables that the simulation does not look at (`tables.EMPTY`) are empty indeed."""
+    asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM \"{name}\")" for name in EMPTY)
+    filled = [name for (name,) in world.centre.look(asked)]
+    if filled:
+        raise RuntimeError(f"somebody writes {', '.join(filled)} now: they belong to tests.simulation.tables.USED")
 
 
 def apart(world: World, machines: Iterable[Machine] | None = None) -> str:

@@ -24,20 +24,17 @@ from app import clock
 from app.db import Database, make_engine
 from app.errors import DomainError
 from app.sync import anchor, journal, keys, sealer, segments
-from app.sync.catalogue import TABLES, Kind
 from app.sync.segments import Header, Segment
 from config import Config
 from tests.simulation import ports, skew
 from tests.simulation.ports import MachineClock, Power, PowerCut, WorldTime
+from tests.simulation.tables import FACTS, LEDGER, RECORDS
 
 if TYPE_CHECKING:
     from tests.simulation.carrying import Bundle
 
 CENTRE = "centre"
 Key = tuple[str, str]  # table and id of a fact, or of a journal entry
-FACTS = tuple(table.name for table in TABLES if table.kind is Kind.FACT)
-RECORDS = tuple(table.name for table in TABLES if table.kind is Kind.RECORD)
-LEDGER = (*FACTS, "journal_entry")  # what is acknowledged once it is stored: facts, and changes of records
 LOCAL = {"segment", "number", "refused"}  # columns of them that each node fills for itself
 SEGMENT_SIZE = 6
 ATTEMPTS = 2  # at the final test
