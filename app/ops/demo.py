@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import sqlalchemy as sa
@@ -83,6 +84,8 @@ class World:
     rooms: dict[str, uuid.UUID] = field(default_factory=dict)
     people: dict[str, list[uuid.UUID]] = field(default_factory=dict)  # office code -> persons posted there
     staff: dict[str, uuid.UUID] = field(default_factory=dict)  # user name -> person
+    trainers: dict[str, uuid.UUID] = field(default_factory=dict)  # key of demo_planning.TEACHERS -> person
+    session_numbers: Iterator[int] = field(default_factory=lambda: count(401))
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(20417001, 20499999, 7)))
 
 
@@ -120,9 +123,11 @@ def load(config: Config, database: Database, *, stage: str = "full", say: Callab
         if stage == "empty":
             return
         make_people(world)
-    from app.ops import demo_exchange, demo_runs
+    from app.ops import demo_exchange, demo_planning, demo_runs
 
+    demo_planning.make_pool(world)
     demo_runs.make(world)
+    demo_planning.make(world)
     demo_exchange.make(world)
 
 

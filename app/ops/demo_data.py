@@ -161,6 +161,7 @@ STAFF = (
     ("author", "author", "KZ", "KZ", "Иманов/Imanov", "Арман/Arman", ("writes courses",)),
     ("reviewer", "reviewer", "KZ", "KZ", "Кравцова/Kravtsova", "Ольга/Olga", ("reviews courses",)),
     ("trainer", "trainer", "KZ", "KZ", "Қасымов/Qasymov", "Данияр/Daniyar", ("teaches the run at Korday",)),
+    ("planner-kg", "training-officer", "KG", "KG", "Токтомушев/Toktomushev", "Бакыт/Bakyt", ("plans for Kyrgyzstan, answers requests for its trainers",)),
     ("classmanager", "class-manager", "KZ-KORDAY", "KZ", "Досова/Dosova", "Гүлнара/Gulnara", ("opens the class at Korday, prints slips and papers",)),
 )
 

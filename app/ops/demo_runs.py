@@ -21,7 +21,7 @@ from app.courses.models import Course, CourseVersion
 from app.courses.queries import course_content
 from app.ids import new_pin
 from app.offices.models import Agency, Classroom, Office, Seat
-from app.ops import demo_class, demo_meetings, demo_practicals
+from app.ops import demo_class, demo_meetings, demo_planning, demo_practicals
 from app.ops import demo_data as data
 from app.ops.demo import PASSWORD, TRAINEE_PIN, HistoryClock, World, history, take_test
 from app.people import credentials, register, signing_in
@@ -122,6 +122,7 @@ def _make_run(world: World, plan: Plan, today: date) -> None:
         run_id, enrolments = _plan_and_nominate(world, plan, first, moved)
         if plan.state != "planned":
             demo_meetings.plan(world, run_id)
+            demo_planning.of_run(world, run_id)
         world.say(f"  run at {plan.office}: {plan.state}, {len(enrolments) or plan.people} people")
         if plan.state in ("planned", "nominated"):
             return

@@ -178,7 +178,7 @@ def card_of(db: Session, trainer: Trainer) -> Card:
         permits=[(permit, names) for permit, names in permits],
         letters=list(db.scalars(sa.select(HomeRelease).where(HomeRelease.trainer_id == trainer.id).order_by(HomeRelease.valid_from.desc(), HomeRelease.id))),
         pairings=[(pairing, name, where) for pairing, name, where in pairings],
-        names=dict(db.execute(sa.select(Person.id, Person.short_name).where(Person.id.in_(people))).tuples().all()) if people else {},
+        names=dict(db.execute(sa.select(Person.id, Person.short_name).where(Person.id.in_(people))).all()) if people else {},
     )
 
 
