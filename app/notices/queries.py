@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.notices.models import Mail, Notice, NoticeSeen
 from app.offices.models import Office
+from app.offices.scope import under
 from app.people.models import Person
 
 KEPT_FOR = timedelta(days=180)  # older notices say nothing that anybody looks for
@@ -68,11 +69,10 @@ class Batch:
 
 def outbox(db: Session, paths: Iterable[str], *, since: datetime) -> list[Batch]:
     """The batches of the offices below some paths that were made since a moment or are not over; the newest first. One query."""
-    inside = sa.or_(sa.false(), *(Office.path.startswith(path, autoescape=True) for path in paths))
     open_ones = sa.select(Mail.batch).where(Mail.state.in_(("waiting", "pressed", "failed")))
     rows = db.execute(
         sa.select(Mail, Person.display_name).join(Person, Person.id == Mail.person_id).join(Office, Office.id == Mail.office_id)
-        .where(inside, sa.or_(Mail.made_at >= since, Mail.batch.in_(open_ones))).order_by(Mail.made_at.desc(), Mail.batch, Person.sort_key)
+        .where(under(Office.path, paths), sa.or_(Mail.made_at >= since, Mail.batch.in_(open_ones))).order_by(Mail.made_at.desc(), Mail.batch, Person.sort_key)
     ).all()
     return _batches([(mail, name) for mail, name in rows])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
@@ -102,6 +103,23 @@ def who_now(db: Session, person_id: uuid.UUID, today: date) -> Who | None:
 def grants_of(db: Session, person_id: uuid.UUID, today: date) -> tuple[Grant, ...]:
     """The roles that a person holds today."""
     return tuple(Grant(Role(role), path) for role, path in db.execute(_GRANTS, {"person_id": person_id, "today": today}))
+
+
+def who_hold(db: Session, role: Role, paths: Iterable[str], today: date) -> dict[str, tuple[set[uuid.UUID], set[uuid.UUID]]]:
+    """For each office path: who holds a role nearest to it, and all who hold it over it, as far as they are in the service. One query."""
+    rows = db.execute(
+        sa.select(RoleGrant.person_id, Office.path).join(Office, Office.id == RoleGrant.office_id).join(Person, Person.id == RoleGrant.person_id)
+        .where(
+            RoleGrant.role == role.value, RoleGrant.valid_from <= today, sa.or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to >= today),
+            sa.or_(Person.left_on.is_(None), Person.left_on > today),
+        )
+    ).all()
+    found = {}
+    for path in paths:
+        over = [(person_id, held) for person_id, held in rows if path.startswith(held)]
+        nearest = max((len(held) for _, held in over), default=0)
+        found[path] = ({person_id for person_id, held in over if len(held) == nearest}, {person_id for person_id, _ in over})
+    return found
 
 
 # ---- the statement of every request: made once, of plain tables, because making it costs more than running it ----

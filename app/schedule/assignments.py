@@ -16,7 +16,7 @@ from app.db import take_write_lock
 from app.errors import Conflict, Invalid, say
 from app.people.models import Person
 from app.runs.models import CourseRun, RunTrainer
-from app.schedule import bookings
+from app.schedule import bookings, telling
 from app.schedule.bookings import HOLDS, Sees
 from app.schedule.models import Assignment, AssignmentEvent, Meeting, SessionSlot, TrainingSession
 
@@ -156,7 +156,34 @@ def propose(db: Session, assignment: Assignment, *, by: uuid.UUID, now: datetime
     _must_be(assignment, "offered")
     if not text.strip():
         raise Invalid(fields={"text": say("assignment", "Write what you propose: another day, a part of it, another role.")})
-    return _note(db, assignment, "proposed", by=by, now=now, reason=text, detail=detail)
+    event = _note(db, assignment, "proposed", by=by, now=now, reason=text, detail=detail)
+    telling.happened(db, assignment, "proposed", before="offered", by=by, now=now, reason=text)
+    return event
+
+
+def answer_proposal(db: Session, assignment: Assignment, *, taken: bool, answer: str, by: uuid.UUID, now: datetime) -> AssignmentEvent:
+    """The planner answers a trainer's proposal: taken (he then changes the session) or not; the offer stays open, and the trainer is told.
+
+    Raises Conflict when no proposal waits, Invalid when a proposal is not taken and no word says why.
+    """
+    take_write_lock(db)
+    _must_be(assignment, "offered")
+    if proposal_of(db, assignment) is None:
+        raise Conflict(say("assignment", "No proposal waits for an answer here."))
+    if not taken and not answer.strip():
+        raise Invalid(fields={"answer": say("assignment", "Say why it cannot be done: the trainer decides with your answer.")})
+    event = _note(db, assignment, "taken" if taken else "not-taken", by=by, now=now, reason=answer)
+    telling.answered(db, assignment, taken=taken, answer=answer, by=by, now=now)
+    return event
+
+
+def proposal_of(db: Session, assignment: Assignment) -> AssignmentEvent | None:
+    """The trainer's newest proposal that nobody has answered yet; None when there is none."""
+    newest = db.scalars(
+        sa.select(AssignmentEvent).where(AssignmentEvent.assignment_id == assignment.id, AssignmentEvent.what.in_(("proposed", "taken", "not-taken")))
+        .order_by(AssignmentEvent.at.desc(), AssignmentEvent.id.desc()).limit(1)
+    ).first()
+    return newest if newest is not None and newest.what == "proposed" and assignment.state == "offered" else None
 
 
 def withdraw(db: Session, assignment: Assignment, *, by: uuid.UUID, now: datetime, reason: str = "") -> None:
@@ -236,17 +263,19 @@ def _fill(
     for one in overrides:
         _note(db, made, "overridden", by=by, now=now, reason=one.reason, detail={"code": one.code, "level": one.level})
     _in_step(db, session, sees)
+    telling.happened(db, made, state, before="", by=by, now=now, reason=reason)
     return made
 
 
 def _change(db: Session, assignment: Assignment, state: str, *, by: uuid.UUID, now: datetime, reason: str = "") -> None:
-    session = db.get_one(TrainingSession, assignment.session_id)
+    session, before = db.get_one(TrainingSession, assignment.session_id), assignment.state
     assignment.state, assignment.since, assignment.answer_by = state, now, None
     if state not in CURRENT:
         assignment.broken, assignment.broken_at = [], None
     db.flush()
     _note(db, assignment, state, by=by, now=now, reason=reason)
     _in_step(db, session)
+    telling.happened(db, assignment, state, before=before, by=by, now=now, reason=reason)
 
 
 def _note(

@@ -82,7 +82,7 @@ class AssignmentEvent(Fact, Base):
 
     __tablename__ = "assignment_event"
     assignment_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("assignment.id"), index=True)
-    what: Mapped[str] = mapped_column(sa.String(12))  # a state | proposed | broken | mended | overridden | confirmed
+    what: Mapped[str] = mapped_column(sa.String(12))  # a state | proposed | taken | not-taken | broken | mended | overridden | confirmed
     by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"))  # None: the program itself
     at: Mapped[datetime]
     reason: Mapped[str] = mapped_column(default="")
