@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from app.errors import Days, Message, Month, Tongue, say
 from app.planning.facts import Accredited, Letter, Place, SlotFacts, Span, TrainerFacts, Way
+from app.trainers.rules import CEFR, MODES
 
 
 class Level(StrEnum):
@@ -32,8 +33,9 @@ LEVELS: Mapping[Level, Message] = {
     Level.WARNS: say("constraint level", "needs a reason"), Level.POINTS: say("constraint level", "points only"),
 }
 ROLES: Mapping[str, Message] = {
-    "lead": say("slot", "lead trainer"), "co": say("slot", "co-trainer"), "assistant": say("slot", "assistant"),
-    "interpreter": say("slot", "interpreter"), "remote": say("slot", "remote support"), "assessor": say("slot", "assessor"),
+    "lead": say("slot in a sentence", "lead trainer"), "co": say("slot in a sentence", "co-trainer"), "assistant": say("slot in a sentence", "assistant"),
+    "interpreter": say("slot in a sentence", "interpreter"), "remote": say("slot in a sentence", "remote support"),
+    "assessor": say("slot in a sentence", "assessor"),
 }
 GROUPS: Mapping[str, Message] = {
     "suggested": say("verdict", "Suggested"), "with-reason": say("verdict", "Possible with a reason"), "not-available": say("verdict", "Not available"),
@@ -42,10 +44,6 @@ TEACHING = {"lead": 3, "co": 2, "assistant": 1}
 """Levels of accreditation, and what serves for what: who may lead may also be co-trainer or assistant."""
 ASKS = {"lead": "lead", "co": "co", "assistant": "assistant", "assessor": "lead"}
 """Roles that ask for an accreditation, and for which."""
-SPOKEN = ("A1", "A2", "B1", "B2", "C1", "C2")
-"""Levels of the Common European Framework of Reference for Languages."""
-NEAR = 30
-"""Days before and after a slot within which bookings and absences are looked at."""
 ENOUGH_MARKS = 5
 """So many evaluations count as they are; fewer are drawn to the mean of the pool."""
 
@@ -233,15 +231,11 @@ SENTENCES: Mapping[str, Message] = {
     "T17-marks": say("constraint", "{mark} of 5 from {n} evaluations."),
     "T17-few": say("constraint", "{mark} of 5: {n} evaluations, drawn to the mean of the pool."),
     "T18-fits": say("constraint", "Prefers this kind of session."),
-    "T18-other": say("constraint", "Prefers {mode} sessions."),
+    "T18-other": say("constraint", "Prefers to teach {mode}."),
     "T18-none": say("constraint", "No preference stated."),
     "hidden": say("constraint", "His country shows free and busy only: ask for him."),
     "hidden-rest": say("constraint", "Known to his country only."),
 }
-MODES: Mapping[str, Message] = {
-    "classroom": say("preference", "classroom"), "online": say("preference", "online"), "hybrid": say("preference", "hybrid"),
-}
-
 
 def setting(code: str, level: str | None = None, weight: int | None = None, numbers: Mapping[str, Any] | None = None) -> Setting:
     """A constraint's setting: what is stored over its default; a level below its floor counts as its default."""
@@ -443,7 +437,7 @@ def _accredited(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: A
         if good.valid_to is None:
             return Result("T1", own.level, True, "T1-fits-open", {"course": slot.course})
         return Result("T1", own.level, True, "T1-fits", {"course": slot.course, "to": good.valid_to})
-    standing = [one for one in held if one.withdrawn_on is None]
+    standing = [one for one in held if _stands(one, slot)]
     if not held:
         return Result("T1", own.level, False, "T1-none", {"course": slot.course})
     if not standing:
@@ -455,15 +449,19 @@ def _accredited(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: A
     return Result("T1", own.level, False, "T1-later", {"course": slot.course, "since": longest.valid_from, "first": slot.first})
 
 
+def _stands(one: Accredited, slot: SlotFacts) -> bool:
+    return one.withdrawn_on is None or one.withdrawn_on > slot.last
+
+
 def _holds(one: Accredited, slot: SlotFacts) -> bool:
-    return one.withdrawn_on is None and one.valid_from <= slot.first and (one.valid_to is None or one.valid_to >= slot.last)
+    return _stands(one, slot) and one.valid_from <= slot.first and (one.valid_to is None or one.valid_to >= slot.last)
 
 
 def _role(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
     if slot.role not in ASKS:
         return None
     asked = ASKS[slot.role]
-    standing = [one for one in trainer.accreditations if one.withdrawn_on is None]
+    standing = [one for one in trainer.accreditations if _stands(one, slot)]
     good = [one for one in standing if _holds(one, slot)] or standing
     if not good:
         return Result("T2", own.level, False, "T2-none", {"asked": ROLES[slot.role]})
@@ -479,7 +477,7 @@ def _language(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Ask
         level = trainer.languages.get(tag)
         if level is None:
             return Result("T3", own.level, False, "T3-none", {"language": Tongue(tag), "asked": asked})
-        if SPOKEN.index(level) < SPOKEN.index(asked):
+        if CEFR.index(level) < CEFR.index(asked):
             return Result("T3", own.level, False, "T3-less", {"language": Tongue(tag), "level": level, "asked": asked})
     if len(wanted) == 2:
         first, second = wanted
@@ -675,7 +673,23 @@ def _load(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) 
 
 
 def _start(unit: str, day: date) -> date:
-    return day.replace(day=1) if unit == "month" else day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+    return day.replace(day=1) if unit == "month" else quarter_of(day)
+
+
+def quarter_of(day: date) -> date:
+    """The first day of the quarter of a year."""
+    return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+
+
+def end_of_quarter(day: date) -> date:
+    """The last day of the quarter of a year."""
+    return _end("quarter", quarter_of(day))
+
+
+def months_before(day: date, months: int) -> date:
+    """The first day of the month that lies so many months before that of `day`."""
+    at = day.year * 12 + day.month - 1 - months
+    return date(at // 12, at % 12 + 1, 1)
 
 
 def _end(unit: str, start: date) -> date:
@@ -839,4 +853,85 @@ CHECKS: Mapping[str, Callable[[SlotFacts, TrainerFacts, Setting, Asking], Found]
     "T1": _accredited, "T2": _role, "T3": _language, "T4": _booked, "T5": _absent, "T6": _travel, "T7": _rest, "T8": _load, "T9": _fair,
     "T10": _released, "T11": _entry, "T12": _cost, "T13": _paired, "T14": _independent, "T15": _connected, "T16": _recent, "T17": _evaluated,
     "T18": _preferred,
+}
+
+
+# ---- what would have to change ---------------------------------------------------------------------------------------
+
+MOST_DAYS_MOVED = 14
+MOST_CHANGES = 3
+
+
+@dataclass(frozen=True)
+class Change:
+    """What would have to change so that somebody fits: kind move | language | split | role | remote."""
+
+    trainer_id: uuid.UUID
+    name: str
+    country: str
+    kind: str
+    message: Message
+    verdict: Verdict  # what the constraints would say then
+
+
+def closest(
+    slot: SlotFacts, trainers: Iterable[TrainerFacts], settings: Mapping[str, Setting] = DEFAULTS, sees: Sees = lambda _path: True, most: int = MOST_CHANGES,
+) -> list[Change]:
+    """The trainers for whom least would have to change, each with his smallest change: another date, language, role, or from afar."""
+    found = []
+    for trainer in trainers:
+        changes = [one for one in _changes(slot, trainer, settings, sees) if one[1].verdict.group != "not-available"]
+        if changes:
+            found.append(min(changes, key=lambda one: (one[1].verdict.group != "suggested", one[0])))
+    ordered = sorted(found, key=lambda one: (one[1].verdict.group != "suggested", one[0], -one[1].verdict.total, one[1].verdict.sort_key, one[1].trainer_id.bytes))
+    return [change for _, change in ordered[:most]]
+
+
+def _changes(slot: SlotFacts, trainer: TrainerFacts, settings: Mapping[str, Setting], sees: Sees) -> list[tuple[int, Change]]:
+    """Changes that would help, each with how much it asks of the others."""
+    blocking = {one.code for one in judge(slot, trainer, settings, sees).results if not one.ok and one.level is B}
+    who = (trainer.trainer_id, trainer.name, trainer.country)
+    found = []
+    if blocking and blocking <= {"T4", "T5"}:
+        for n in range(1, MOST_DAYS_MOVED + 1):
+            for days in (n, -n):
+                if slot.first + timedelta(days=days) <= slot.today:
+                    continue
+                moved = judge(_moved(slot, days), trainer, settings, sees)
+                if moved.group != "not-available":
+                    key = "later" if days > 0 else "earlier"
+                    found.append((n, Change(*who, "move", replace(CHANGES[key], params={"n": n, "first": slot.first + timedelta(days=days)}), moved)))
+            if found:
+                break
+        free = [span for span in slot.spans if judge(replace(slot, spans=(span,)), trainer, settings, sees).group != "not-available"]
+        if free and len(free) < len(slot.spans):
+            part = judge(replace(slot, spans=tuple(free)), trainer, settings, sees)
+            found.append((4, Change(*who, "split", replace(CHANGES["split"], params={"n": len(free), "total": len(slot.spans)}), part)))
+    if blocking == {"T3"}:
+        for tag, level in sorted(trainer.languages.items()):
+            if tag != slot.language and CEFR.index(level) >= CEFR.index(slot.language_level):
+                other = judge(replace(slot, language=tag), trainer, settings, sees)
+                found.append((6, Change(*who, "language", replace(CHANGES["language"], params={"language": Tongue(tag), "level": level}), other)))
+                break
+    if blocking == {"T2"} and slot.role == "lead":
+        held = judge(replace(slot, role="co"), trainer, settings, sees)
+        found.append((8, Change(*who, "role", CHANGES["role"], held)))
+    if slot.where is not None and slot.role in ("lead", "co", "assistant") and not blocking & {"T1", "T3", "T4", "T5"}:
+        from_afar = judge(replace(slot, role="remote", spans=tuple(replace(span, place=None) for span in slot.spans)), trainer, settings, sees)
+        found.append((10, Change(*who, "remote", CHANGES["remote"], from_afar)))
+    return found
+
+
+def _moved(slot: SlotFacts, days: int) -> SlotFacts:
+    by = timedelta(days=days)
+    return replace(slot, spans=tuple(replace(one, starts=one.starts + by, ends=one.ends + by, day=one.day + by, last=one.last + by) for one in slot.spans))
+
+
+CHANGES: Mapping[str, Message] = {
+    "later": say("change of a slot", "Fits when the session begins on {first}, later by days: {n}."),
+    "earlier": say("change of a slot", "Fits when the session begins on {first}, earlier by days: {n}."),
+    "split": say("change of a slot", "Could take {n} of {total} meetings: split the slot between two."),
+    "language": say("change of a slot", "Fits when it is taught in this language: {language} ({level})."),
+    "role": say("change of a slot", "Could be co-trainer: somebody else leads."),
+    "remote": say("change of a slot", "Could support over the link: somebody else teaches in the room."),
 }
