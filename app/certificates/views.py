@@ -95,7 +95,7 @@ def index() -> ResponseReturnValue:
     ).all()
     return lists.export(view) or render_template(
         "certificates/index.html", view=view, blocks=queries.blocks(g.db, countries), states=STATES,
-        countries=_gives_numbers_to(g.db), year=clock.now().year, node=g.db.info["node"],
+        countries=_gives_numbers_to(g.db), year=clock.now().year, node=request.args.get("node") or g.db.info["node"],
     )
 
 

@@ -19,11 +19,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.certificates import services as certificates
 from app.certificates.models import NumberBlock, SigningKey
+from app.certificates.queries import numbers_left
 from app.db import take_write_lock
 from app.errors import Conflict, Invalid, NotFound, say
 from app.i18n import pick
-from app.offices.models import Classroom, Equipment, Office, Seat
+from app.offices.models import Classroom, Country, Equipment, Office, Seat
 from app.ops import VERSION
 from app.people import credentials
 from app.people.models import Account, Person, RoleGrant
@@ -196,7 +198,8 @@ def open_request(db: Session, code: str) -> JoinRequest:
 def accept(db: Session, request: JoinRequest, *, by: uuid.UUID | None, now: datetime, typed: str | None = None) -> Node:
     """A person has compared the fingerprint, or typed it: from now on this class server exchanges.
 
-    It takes the place of the one that it replaces: rooms and open runs of that one become its own.
+    It takes the place of the one that it replaces: rooms and open runs of that one become its own, and for the numbers of
+    certificates that were closed with it the next ones are given.
     """
     take_write_lock(db)
     node = _undecided(db, request)
@@ -210,6 +213,7 @@ def accept(db: Session, request: JoinRequest, *, by: uuid.UUID | None, now: date
     hand_room(db, node, by=by, now=now)
     if old is not None:
         take_place(db, old, node, by=by, now=now)
+        give_numbers_again(db, old, node, now=now)
     return node
 
 
@@ -412,6 +416,31 @@ def take_place(db: Session, old: Node, new: Node, *, by: uuid.UUID | None, now: 
     db.add(HandOver(table="node", row_id=new.id, from_node=old.code, to_node=new.code, rows=moved, at=now, by_id=by, reason=old.revoked_why))
     db.flush()
     return moved
+
+
+def give_numbers_again(db: Session, old: Node, new: Node, *, now: datetime) -> list[NumberBlock]:
+    """For each block of numbers that was closed when a class server was revoked, as many of the next ones for the server in its place.
+
+    A registrar had given the class so many; what is left of the old block stays unused for ever, since a thief may have printed it.
+    A year whose numbers are used up gives none.
+    """
+    take_write_lock(db)
+    given = []
+    blocks = sa.select(NumberBlock).where(NumberBlock.given_to == old.code, NumberBlock.closed_at == old.revoked_at, NumberBlock.year >= now.year)
+    for block in db.scalars(blocks.order_by(NumberBlock.country_code, NumberBlock.year, NumberBlock.first)).all():
+        try:
+            given.append(certificates.give_block(
+                db, country_code=block.country_code, year=block.year, count=block.last - block.first + 1, given_to=new.code, now=now,
+            ))
+        except Invalid:
+            continue
+    return given
+
+
+def numbers_of(db: Session, node: Node, year: int) -> int:
+    """How many numbers for certificates a class server has left this year, as far as the centre knows."""
+    country = db.scalar(sa.select(Country.code).join(Office, Office.country_id == Country.id).where(Office.id == node.office_id))
+    return numbers_left(db, node=node.code, country=country, year=year) if country else 0
 
 
 # ---- in the class ----------------------------------------------------------------------------------------------------

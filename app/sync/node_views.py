@@ -145,6 +145,7 @@ def _node_page(found: Node, compare: ComparedForm | None = None, word: Quarantin
         own=own_keys().public.fingerprint, requests=requests, states=STATES, ways=WAYS, code=code, compare=compare or ComparedForm(),
         held=held, inside=wording.in_words(joining.what_is_in(db, found)) if held else [], word=word or QuarantineForm(hash=held.last if held else ""),
         people=dict(db.execute(sa.select(Person.id, Person.short_name).where(Person.id.in_([one.by_id for one in held.words]))).all()) if held else {},
+        numbers=joining.numbers_of(db, found, clock.now().year) if found.state == "joined" else 0, may_give_numbers=can("certificate.sign"),
         may_keep=can("node.keep", target), may_release=can("segment.release", target),
     )
 

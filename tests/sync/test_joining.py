@@ -323,6 +323,7 @@ class Pair:
         """The administrator invites it; gives the code on the paper."""
         page = self.at_centre().post("/class-servers/new", data={"classroom": self.classroom, "title": "Class server Korday", "code": self.room.code})
         assert page.status_code == 200
+        assert f"SABAQ_HOST=0.0.0.0 SABAQ_ROLE=classroom SABAQ_NODE={self.room.code} make run" in page.text
         found = re.search(r'class="receipt ltr">([^<]+)<', page.text)
         assert found
         return found.group(1)
@@ -448,6 +449,7 @@ def test_the_first_snapshot_on_a_stick_says_that_the_centre_has_accepted(pair: P
     assert accept
     admin.post(accept.group(1), data={"compared": "y"})
 
+    assert "none this year: it can issue no certificate" in admin.get(pair.node_page()).text
     assert 'action="/join/snapshot"' in room.get("/join").text
     made = pair.centre.bundle(pair.room, now=clock.now())
     assert made.path is not None

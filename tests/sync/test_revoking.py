@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.certificates import services as certificates
 from app.certificates.models import NumberBlock, SigningKey
+from app.certificates.queries import open_blocks
 from app.clock import Uptime
 from app.errors import Conflict, Invalid
 from app.offices.models import Classroom, Country
@@ -259,6 +261,27 @@ def test_a_refusal_keeps_it_out_and_more_asks_anew(theft: Theft) -> None:
         held = joining.quarantine(db, joining.named(db, theft.old.code))
     assert held is not None
     assert (held.segments, held.words) == (2, [])
+
+
+@pytest.mark.goal("NET-13")
+def test_the_server_in_its_place_can_issue_certificates_at_once(theft: Theft) -> None:
+    """As many numbers as the revoked one was given come down with the first snapshot, and they are others: a thief may have printed those."""
+    with work(theft.centre.database) as db:
+        country = db.scalars(sa.select(Country.code)).one()
+        given = certificates.give_block(db, country_code=country, year=NOW.year, count=30, given_to=theft.old.code, now=NOW)
+        certificates.give_block(db, country_code=country, year=NOW.year - 1, count=30, given_to=theft.old.code, now=NOW)
+        last, room_id = given.last, db.get_one(CourseRun, theft.run_id).classroom_id
+    theft.revoke()
+    assert room_id is not None
+    new = joined(theft.folder, theft.centre, "class-korday-2", room_id, replaces=theft.old.code)
+
+    new.take(theft.centre.bundle(new, now=NOW).path)
+
+    with new.database.sessions() as db:
+        [(block, numbers)] = open_blocks(db, node=new.code, country=country, year=NOW.year)
+        assert (block.first, numbers.left) == (last + 1, 30)
+        assert db.scalars(sa.select(NumberBlock.year).where(NumberBlock.given_to == new.code)).all() == [NOW.year]
+    new.close()
 
 
 @pytest.mark.goal("NET-13")
