@@ -97,8 +97,6 @@ def _shown(value: Any) -> Any:
         return moment(value)
     if isinstance(value, date):
         return day(value)
-    if isinstance(value, dict):
-        return pick(value)  # a name kept in several languages
     if isinstance(value, Days):
         return day_range(value.first, value.last)
     if isinstance(value, Month):

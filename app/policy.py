@@ -131,6 +131,7 @@ POLICY: dict[str, Rule] = {
     # sessions and the pool: planned at the centre
     "session.list": roles(*SEES_SESSIONS, centre=True),
     "session.read": roles(*SEES_SESSIONS, trainer=True, centre=True),
+    "session.title": roles(*(role for role in SEES_SESSIONS if role is not Role.COORDINATOR), centre=True),  # of another country's booking: by a role there
     "session.plan": roles(Role.TRAINING_OFFICER, centre=True),
     "session.release": roles(Role.TRAINING_OFFICER, centre=True),
     "request.make": roles(Role.TRAINING_OFFICER, Role.COORDINATOR, centre=True),

@@ -70,6 +70,7 @@ run.hand            -      -       -     -       -  x  -  -  -  x  -  -  -  -  -
 run.close           -      -       -     -       -  x  -  -  -  x  -  -  -  -  -  -
 session.list       -      -       -     -       -  x  -  -  -  x  -  x  x  x  x  x
 session.read       -      -       -     yes     -  x  -  -  -  x  -  x  x  x  x  x
+session.title      -      -       -     -       -  x  -  -  -  x  -  x  x  -  x  x
 session.plan       -      -       -     -       -  -  -  -  -  x  -  -  -  -  -  -
 session.release    -      -       -     -       -  -  -  -  -  x  -  -  -  -  -  -
 request.make       -      -       -     -       -  -  -  -  -  x  -  -  -  x  -  -
