@@ -15,6 +15,7 @@ from app.db import Database, make_engine
 from app.feedback import views as feedback
 from app.offices import tree_views as tree
 from app.offices import views as offices
+from app.online import views as online
 from app.ops import date_views, demo, job_views
 from app.ops import views as ops
 from app.people import credentials, merging_views, register_import, register_views, signing_in
@@ -51,7 +52,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     database = database or open_database(config)
     credentials.use_pepper(config.PEPPER)
 
-    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, planning, classday, certificates, job_views, date_views, lists, exchange, stick_views, handover_views):
+    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, planning, classday, certificates, online, job_views, date_views, lists, exchange, stick_views, handover_views):
         app.register_blueprint(folder.bp)
 
     app.jinja_env.globals.update(revoked_here=lambda: False, accounts_page=lambda: "", date_doubted=date_views.doubted)  # a class server has the first two

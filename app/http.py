@@ -388,6 +388,12 @@ def go(endpoint: str, **values: Any) -> Response:
     return redirect(url_for(endpoint, **values), code=303)  # type: ignore[return-value]
 
 
+def outside(path: str) -> str:
+    """The address of a page of ours as another device reaches it: the one that is set up, else the one that was asked for."""
+    known: str = current_app.extensions["sabaq.config"].PUBLIC_URL
+    return (known or request.host_url).rstrip("/") + path
+
+
 def say_next(message: Message, kind: str = "ok") -> None:
     """A sentence that the next page shows once: what was done."""
     session["said"] = [*session.get("said", []), {"kind": kind, "text": i18n.say(message)}][-3:]

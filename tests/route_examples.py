@@ -12,6 +12,7 @@ import itertools
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from app import clock, files
 from app.certificates.models import NumberBlock
 from app.courses import media
 from app.offices.models import Agency, Classroom, Country, Equipment, Office, Seat
+from app.online.views import token_for
 from app.ops.models import BackgroundJob
 from app.people.models import Person
 from app.policy import Role
@@ -238,6 +240,18 @@ def meeting(db: Session, office: Office, seen_from_below: bool = False, line: bo
     item = meetings.make_item(db, held, kind="break", ref=None, who=None)
     values = {"code": row.code, "meeting_id": held.id} | ({"item_id": item.id} if line else {})
     return Example(values, trainer=teacher, seen_from_below=seen_from_below)
+
+
+def online_room(db: Session, office: Office, link: bool = False) -> Example:
+    """A meeting of the office's run that is held online now, with somebody who takes part and its trainer."""
+    now = clock.now()
+    row = runs.make_run(db, office, quizzes.make_version(db))
+    teacher, somebody = factories.make_staff(db, Role.TRAINER), factories.make_person(db, office)
+    runs.teach(db, row, teacher)
+    runs.enrol(db, row, somebody)
+    held = meetings.make_meeting(db, row, day=now.date(), starts_at=now, ends_at=now + timedelta(hours=1), link="https://meet.example/room")
+    values = {"token": token_for(held.id, somebody.id)} if link else {"meeting_id": held.id}
+    return Example(values, owner=somebody, trainer=teacher)
 
 
 def timetabled(db: Session, office: Office, **values: Any) -> Example:
@@ -540,6 +554,9 @@ EXAMPLES: dict[str, Make] = {
     "schedule.now_shown": run,
     "schedule.follow": learner,
     "schedule.follow_go": learner,
+    # online rooms
+    **{f"online.{name}": online_room for name in ("door", "press", "wait", "ready")},
+    "online.enter": partial(online_room, link=True),
     # the class day
     **{
         f"classday.{name}": class_day for name in (

@@ -1,9 +1,10 @@
-"""BigBlueButton: addresses with a checksum, and the four calls that we make (its API, version 2.4 and newer)."""
+"""BigBlueButton: addresses with a checksum, and the calls that we make (its API, version 2.4 and newer)."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import uuid
 from dataclasses import dataclass
 from urllib.parse import urlencode
 from xml.etree import ElementTree
@@ -52,6 +53,11 @@ class Room:
     back: str  # where people land when they leave
 
 
+def room_id(server: Server, meeting_id: uuid.UUID) -> str:
+    """The name of a meeting's room on the server."""
+    return "sabaq-" + server.word(f"room {meeting_id}")
+
+
 def make(server: Server, room: Room) -> str:
     """Have the room made, or find that it is there; gives the time of its making, which binds links to this very room.
 
@@ -69,14 +75,6 @@ def join_address(server: Server, room: Room, *, made: str, name: str, person: st
     """The address that takes one person into this very room. For a redirect only; it stands on no page."""
     params = {"fullName": name, "meetingID": room.id, "role": "MODERATOR" if leads else "VIEWER", "userID": person, "redirect": "true"}
     return server.address("join", **params, **({"createTime": made} if made else {}), errorRedirectUrl=room.back)
-
-
-def is_running(server: Server, room_id: str) -> bool:
-    """Whether somebody is in the room. Raises NoAnswer."""
-    try:
-        return (_call(server, "isMeetingRunning", meetingID=room_id).findtext("running") or "") == "true"
-    except NoRoom:
-        return False
 
 
 def inside(server: Server, room_id: str) -> set[str]:

@@ -85,7 +85,7 @@ def part_of(db: Session, room: Room, person_id: uuid.UUID, name: str) -> Part | 
         return Part(person_id, name, leads=room.people[person_id])
     enrolment = db.scalar(
         sa.select(Enrolment.id)
-        .where(Enrolment.run_id == room.run.id, Enrolment.person_id == person_id, Enrolment.state == "enrolled", schedule.expected_at(room.meeting))
+        .where(Enrolment.run_id == room.run.id, Enrolment.person_id == person_id, Enrolment.state == "enrolled", schedule.expected_at(room.meeting.session_id))
     )
     return Part(person_id, name, enrolment_id=enrolment) if enrolment else None
 
@@ -121,7 +121,7 @@ class Watched:
     """A room on the video server whose coming and going is noted."""
 
     meeting_id: uuid.UUID
-    ends_at: datetime
+    begun_at: datetime
     inside: frozenset[uuid.UUID]  # enrolments whose last word is that they went in
     since: dict[uuid.UUID, datetime]
 
@@ -129,7 +129,7 @@ class Watched:
 def watched(db: Session, now: datetime, kind: str) -> list[Watched]:
     """The rooms of this kind that a trainer has opened and that are not over yet, with who is in by what was noted."""
     rows = db.execute(
-        sa.select(Meeting.id, Meeting.ends_at).join(OnlineRoom, OnlineRoom.meeting_id == Meeting.id)
+        sa.select(Meeting.id, OnlineRoom.begun_at).join(OnlineRoom, OnlineRoom.meeting_id == Meeting.id)
         .join(TrainingSession, TrainingSession.id == Meeting.session_id)
         .where(
             TrainingSession.link_kind == kind, Meeting.link == "", Meeting.state.in_(schedule_rules.STANDS),
@@ -139,10 +139,10 @@ def watched(db: Session, now: datetime, kind: str) -> list[Watched]:
     noted = _last_words(db, [id for id, _ in rows])
     return [
         Watched(
-            id, ends_at, frozenset(one for (meeting, one), (what, _) in noted.items() if meeting == id and what == "joined"),
+            id, begun_at, frozenset(one for (meeting, one), (what, _) in noted.items() if meeting == id and what == "joined"),
             {one: at for (meeting, one), (_, at) in noted.items() if meeting == id},
         )
-        for id, ends_at in rows
+        for id, begun_at in rows
     ]
 
 

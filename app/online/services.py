@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.db import take_write_lock
@@ -14,8 +13,10 @@ from app.online import queries, rules
 from app.online.models import OnlineRoom
 from app.online.queries import Part, Room, Watched
 from app.online.rules import Door, Way
-from app.schedule.models import Meeting, Presence
+from app.schedule.models import Presence
 
+ON_HIS_WAY = timedelta(minutes=3)
+"""So long after he pressed Join, or the trainer began, somebody whom the video server does not name yet is still on his way in."""
 NOT_OPEN = say("online", "The room is not open now. This page says when it is.")
 
 
@@ -26,7 +27,7 @@ def press_join(db: Session, room: Room, part: Part, *, way: Way, now: datetime) 
     """
     take_write_lock(db)
     meeting = room.meeting
-    db.refresh(meeting)
+    db.refresh(meeting, with_for_update=True)  # two trainers at once: the second waits and finds the room begun
     if rules.door(state=meeting.state, way=way, starts_at=meeting.starts_at, ends_at=meeting.ends_at, now=now) is not Door.OPEN:
         raise Conflict(NOT_OPEN)
     if part.leads and queries.begun_at(db, meeting.id) is None:
@@ -39,22 +40,13 @@ def press_join(db: Session, room: Room, part: Part, *, way: Way, now: datetime) 
 def note_inside(db: Session, room: Watched, inside: set[uuid.UUID], *, now: datetime) -> int:
     """Note who came and who left since the last look. `inside`: enrolments that the video server names now.
 
-    Who has only just pressed Join and is not there yet has not left. Gives how many rows were added.
+    Gives how many rows were added.
     """
     take_write_lock(db)
     came = inside - room.inside
-    left = {one for one in room.inside - inside if room.since[one] <= now - GRACE}
+    left = {one for one in room.inside - inside if max(room.since[one], room.begun_at) <= now - ON_HIS_WAY}
     for what, people in (("joined", came), ("left", left)):
         for one in sorted(people):
             db.add(Presence(meeting_id=room.meeting_id, enrolment_id=one, what=what, at=now))
     db.flush()
     return len(came) + len(left)
-
-
-GRACE = rules.LINK_HOLDS
-"""As long as a link holds, whoever pressed Join may still be on his way in."""
-
-
-def meeting_is_open(db: Session, meeting_id: uuid.UUID) -> bool:
-    """Whether a meeting still stands."""
-    return bool(db.scalar(sa.select(Meeting.id).where(Meeting.id == meeting_id, Meeting.state.in_(("planned", "held")))))

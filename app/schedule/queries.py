@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from app.offices.models import Country, Holiday, Office, Seat
 from app.people.models import Person, SignIn
 from app.runs.models import CourseRun, Enrolment
 from app.schedule import rules
-from app.schedule.models import AttendanceMark, Meeting, MeetingItem, Seating, Taught, TeachScreen
+from app.schedule.models import AttendanceMark, Meeting, MeetingItem, Seating, SessionSeat, Taught, TeachScreen
 from app.schedule.rules import Attended, Line, Part, Proposal, Span, Status
 
 # ---- hours -----------------------------------------------------------------------------------------------------------
@@ -34,11 +35,23 @@ _NEWEST = ~(
 )
 
 
-def minutes_attended(db: Session, enrolment_ids: Iterable[uuid.UUID], *, now: datetime | None = None) -> dict[uuid.UUID, Attended]:
+def expected_at(session_id: Any) -> sa.ColumnElement[bool]:
+    """Whether an Enrolment of the run is expected at meetings of a session (None: the run's own timetable).
+
+    A session that has given seats expects who sits in it; otherwise the whole run is expected.
+    """
+    seats = sa.select(SessionSeat.id).where(SessionSeat.session_id == session_id)
+    his = seats.where(SessionSeat.person_id == Enrolment.person_id, SessionSeat.state == "seated")
+    return sa.or_(~seats.where(SessionSeat.state == "seated").exists(), his.exists())
+
+
+def minutes_attended(
+    db: Session, enrolment_ids: Iterable[uuid.UUID], *, now: datetime | None = None, session_id: uuid.UUID | None = None
+) -> dict[uuid.UUID, Attended]:
     """Minutes attended and planned of the meetings that have begun, for each enrolment. One query.
 
-    A meeting counts from its start to its end with the breaks in it; a cancelled one not at all. Nothing noted of
-    somebody counts as not attended.
+    A meeting counts from its start to its end with the breaks in it; a cancelled one not at all, nor one of a session
+    in which somebody has no seat. Nothing noted of somebody counts as not attended. `session_id`: only its meetings.
     """
     ids = list(dict.fromkeys(enrolment_ids))
     rows = db.execute(
@@ -47,7 +60,10 @@ def minutes_attended(db: Session, enrolment_ids: Iterable[uuid.UUID], *, now: da
         .outerjoin(
             AttendanceMark, sa.and_(AttendanceMark.meeting_id == Meeting.id, AttendanceMark.enrolment_id == Enrolment.id, _NEWEST),
         )
-        .where(Enrolment.id.in_(ids), Meeting.state.in_(rules.STANDS), Meeting.starts_at <= (now or clock.now()))
+        .where(
+            Enrolment.id.in_(ids), Meeting.state.in_(rules.STANDS), Meeting.starts_at <= (now or clock.now()),
+            expected_at(Meeting.session_id), *([Meeting.session_id == session_id] if session_id else []),
+        )
     )
     sums: dict[uuid.UUID, list[int]] = {id: [0, 0] for id in ids}
     for enrolment_id, starts_at, ends_at, status, minutes in rows:
