@@ -17,7 +17,9 @@ from app import clock
 from app.courses.content import CourseContent
 from app.offices.models import Country, Holiday, Office, Seat
 from app.people.models import Person, SignIn
+from app.runs import queries as runs
 from app.runs.models import CourseRun, Enrolment
+from app.runs.queries import Member
 from app.schedule import rules
 from app.schedule.models import AttendanceMark, Meeting, MeetingItem, Seating, SessionSeat, Taught, TeachScreen
 from app.schedule.rules import Attended, Line, Part, Proposal, Span, Status
@@ -38,11 +40,11 @@ _NEWEST = ~(
 def expected_at(session_id: Any) -> sa.ColumnElement[bool]:
     """Whether an Enrolment of the run is expected at meetings of a session (None: the run's own timetable).
 
-    A session that has given seats expects who sits in it; otherwise the whole run is expected.
+    A session that has given seats expects who sits in it, and who was taken in at the class; otherwise the whole run is expected.
     """
     seats = sa.select(SessionSeat.id).where(SessionSeat.session_id == session_id)
     his = seats.where(SessionSeat.person_id == Enrolment.person_id, SessionSeat.state == "seated")
-    return sa.or_(~seats.where(SessionSeat.state == "seated").exists(), his.exists())
+    return sa.or_(Enrolment.walk_in.is_(True), ~seats.where(SessionSeat.state == "seated").exists(), his.exists())
 
 
 def minutes_attended(
@@ -141,6 +143,15 @@ def seat_labels(db: Session, run_id: uuid.UUID) -> dict[uuid.UUID, str]:
 
 
 # ---- attendance of a meeting -----------------------------------------------------------------------------------------
+
+
+def expected(db: Session, run: CourseRun, meeting: Meeting) -> list[Member]:
+    """Who is expected at a meeting, in the order of the alphabet."""
+    members = runs.roster(db, run.id)
+    if meeting.session_id is None:
+        return members
+    mine = set(db.scalars(sa.select(Enrolment.id).where(Enrolment.run_id == run.id, expected_at(meeting.session_id))))
+    return [one for one in members if one.enrolment_id in mine]
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,7 @@ LETTERS: Mapping[Status, str] = {
 
 CHANNELS: Mapping[str, Message] = {
     "roll-call": say("attendance", "roll call"), "sheet": say("attendance", "from the sheet"), "sign-in": say("attendance", "signed in at a PC"),
-    "office": say("attendance", "said in advance"),
+    "office": say("attendance", "said in advance"), "qr": say("attendance", "by phone"), "join": say("attendance", "joined online"),
 }
 TIMED = (Status.LATE, Status.LEFT_EARLY)
 RULE = Fraction(80, 100)

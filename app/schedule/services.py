@@ -17,9 +17,10 @@ from app.ids import new_id
 from app.offices.models import Classroom
 from app.runs import rules as run_rules
 from app.runs.models import CourseRun, Enrolment
-from app.schedule import queries, rules
+from app.schedule import checkin, queries, reconcile, rules
 from app.schedule.models import AttendanceMark, Meeting, MeetingItem, Taught, TeachScreen
 from app.schedule.queries import Noted
+from app.schedule.reconcile import Proposed
 from app.schedule.rules import Line, Proposal, Span, Status
 
 # ---- the timetable ---------------------------------------------------------------------------------------------------
@@ -294,7 +295,8 @@ def mark_rest(db: Session, run: CourseRun, meeting: Meeting, *, by: uuid.UUID, n
 
     Raises Conflict before the day of the meeting, when it is cancelled, or the run is over.
     """
-    return _mark_unset(db, run, meeting, None, by=by, now=now, channel=channel)
+    present = Proposed(Status.PRESENT, None, channel)
+    return _mark_unset(db, run, meeting, dict.fromkeys(_roster(db, run, meeting), present), by=by, now=now)
 
 
 def take_over_sign_ins(db: Session, run: CourseRun, meeting: Meeting, *, by: uuid.UUID, now: datetime) -> int:
@@ -303,8 +305,19 @@ def take_over_sign_ins(db: Session, run: CourseRun, meeting: Meeting, *, by: uui
     people = dict(
         db.execute(sa.select(Enrolment.person_id, Enrolment.id).where(Enrolment.run_id == run.id, Enrolment.state == "enrolled")).all()
     )
-    here = {people[person_id] for person_id in queries.signed_in(db, meeting, people)}
-    return _mark_unset(db, run, meeting, here, by=by, now=now, channel="sign-in")
+    here = {people[person_id]: Proposed(Status.PRESENT, None, "sign-in") for person_id in queries.signed_in(db, meeting, people)}
+    return _mark_unset(db, run, meeting, here, by=by, now=now)
+
+
+def take_over_seen(db: Session, run: CourseRun, meeting: Meeting, *, by: uuid.UUID, now: datetime) -> int:
+    """Note what devices saw of people of whom nothing is noted: a batch that can be undone. What people noted stays.
+
+    Raises as mark_rest.
+    """
+    take_write_lock(db)
+    sight = checkin.sight_of(db, meeting, queries.expected(db, run, meeting))
+    found = {id: reconcile.propose(sight.lesson, seen, now) for id, seen in sight.seen.items()}
+    return _mark_unset(db, run, meeting, {id: one for id, one in found.items() if one is not None}, by=by, now=now)
 
 
 def undo_batch(db: Session, run: CourseRun, meeting: Meeting, *, batch: uuid.UUID, by: uuid.UUID, now: datetime) -> int:
@@ -378,18 +391,20 @@ def key_sheet(
 
 
 def _mark_unset(
-    db: Session, run: CourseRun, meeting: Meeting, only: set[uuid.UUID] | None, *, by: uuid.UUID, now: datetime, channel: str
+    db: Session, run: CourseRun, meeting: Meeting, proposed: Mapping[uuid.UUID, Proposed], *, by: uuid.UUID, now: datetime
 ) -> int:
     take_write_lock(db)
-    known = _open_roll(db, run, meeting, now, {}, channel)
+    known = _open_roll(db, run, meeting, now, {}, "")
     if _before(meeting, now):
         raise Conflict(_TOO_EARLY)
     batch, saved = new_id(), 0
-    for enrolment_id in sorted(_roster(db, run)):
+    for enrolment_id in sorted(_roster(db, run, meeting) & set(proposed)):
         notes = known.get(enrolment_id, [])
-        if queries.status_of(notes) is not Status.UNSET or (only is not None and enrolment_id not in only):
+        if queries.status_of(notes) is not Status.UNSET:
             continue
-        _note(db, meeting, enrolment_id, Wish(Status.PRESENT, 0), notes[0] if notes else None, by=by, now=now, channel=channel, batch=batch)
+        one = proposed[enrolment_id]
+        wish = Wish(one.status, 0, one.minutes)
+        _note(db, meeting, enrolment_id, wish, notes[0] if notes else None, by=by, now=now, channel=one.channel, batch=batch)
         saved += 1
     _held(meeting, saved, early=False)
     db.flush()
@@ -404,7 +419,7 @@ def _open_roll(
     _must_stand(meeting)
     if db.get_bind().dialect.name != "sqlite":  # two people at one roll: the second waits here and then sees what the first noted
         db.execute(sa.select(Meeting.id).where(Meeting.id == meeting.id).with_for_update())
-    known, roster = queries.marks_of(db, meeting.id), _roster(db, run)
+    known, roster = queries.marks_of(db, meeting.id), _roster(db, run, meeting)
     early, planned = _before(meeting, now), queries.minutes_of(meeting)
     wrong: dict[str, Message] = {}
     for enrolment_id, wish in wishes.items():
@@ -425,8 +440,9 @@ def _open_roll(
 _TOO_EARLY = say("attendance", "This meeting is on a later day. In advance only “excused” can be noted.")
 
 
-def _roster(db: Session, run: CourseRun) -> set[uuid.UUID]:
-    return set(db.scalars(sa.select(Enrolment.id).where(Enrolment.run_id == run.id, Enrolment.state == "enrolled")))
+def _roster(db: Session, run: CourseRun, meeting: Meeting) -> set[uuid.UUID]:
+    enrolled = sa.select(Enrolment.id).where(Enrolment.run_id == run.id, Enrolment.state == "enrolled")
+    return set(db.scalars(enrolled.where(queries.expected_at(meeting.session_id)) if meeting.session_id else enrolled))
 
 
 def _before(meeting: Meeting, now: datetime) -> bool:

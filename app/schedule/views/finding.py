@@ -66,9 +66,9 @@ def meeting_by(action: str) -> Callable[[Session, str, uuid.UUID], tuple[Found, 
 
 
 def the_meeting(db: Session, run: CourseRun, meeting_id: uuid.UUID) -> Meeting:
-    """A meeting of a run. Raises NotFound."""
+    """A meeting of a run. Raises NotFound, also for one that is only drafted."""
     meeting = db.get(Meeting, meeting_id)
-    if meeting is None or meeting.run_id != run.id:
+    if meeting is None or meeting.run_id != run.id or meeting.state == "draft":
         raise NotFound()
     return meeting
 
