@@ -44,6 +44,7 @@ from app.sync.erasing import Gone
 from app.sync.models import AuditEvent, Erasure, HeldEntry, JournalEntry, PersonMerge, StoredSegment
 from app.sync.scope import GOES, by_hundreds
 from app.sync.segments import Segment
+from app.sync.shapes import Head
 from app.work import work
 from config import Config
 
@@ -112,14 +113,14 @@ def versions(listed: Sequence[Segment]) -> Iterator[list[Segment]]:
         yield version
 
 
-def held(db: Session, centre: str) -> chain.Head | None:
+def held(db: Session, centre: str) -> Head | None:
     """The newest segment of the down stream that is applied here."""
     s = StoredSegment
     row = db.execute(
         sa.select(s.stream, s.epoch, s.ordinal, s.number, s.hash)
         .where(s.node == centre, s.stream == chain.down_to(db.info["node"])).order_by(s.ordinal.desc(), s.number.desc()).limit(1)
     ).first()
-    return chain.Head(*row) if row else None
+    return Head(**row._mapping) if row else None
 
 
 def apply_down(db: Session, version: Sequence[Segment], *, now: datetime, folder: Path, bundle: str = "") -> Arrived:

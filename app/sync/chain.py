@@ -17,6 +17,7 @@ from app.ids import random_bytes
 from app.sync.canonical import storable
 from app.sync.models import Epoch, StoredSegment
 from app.sync.segments import Header, Segment
+from app.sync.shapes import Head
 
 UP = "up"
 
@@ -27,18 +28,14 @@ def down_to(node: str) -> str:
 
 
 @dataclass(frozen=True)
-class Head:
-    """The newest segment of a chain that somebody holds."""
+class End:
+    """Where this node's own chain ends and its next segment goes: the head, or number 0 and what the first of an epoch will follow."""
 
     stream: str
     epoch: str
     ordinal: int
     number: int
     hash: str
-
-    def as_json(self) -> dict[str, Any]:
-        """As it stands in receipts and statements."""
-        return {"stream": self.stream, "epoch": self.epoch, "ordinal": self.ordinal, "number": self.number, "hash": self.hash}
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,9 @@ def heads(db: Session, node: str, stream: str = UP) -> list[Head]:
     """The leaves of what is held of a stream: one, unless the node was restored or cloned."""
     held = links(db, node, stream)
     inner = {link.prev for link in held}
-    return [Head(stream, link.epoch, link.ordinal, link.number, link.hash) for link in held if link.hash not in inner]
+    return [
+        Head(stream=stream, epoch=link.epoch, ordinal=link.ordinal, number=link.number, hash=link.hash) for link in held if link.hash not in inner
+    ]
 
 
 def lacking(db: Session, node: str, theirs: Iterable[str], stream: str = UP) -> list[Link]:
@@ -144,20 +143,20 @@ def _select_epoch() -> sa.Select[Epoch]:
     return sa.select(Epoch).order_by(Epoch.ordinal.desc(), Epoch.begun_at.desc()).limit(1)
 
 
-def own_head(db: Session, stream: str = UP) -> Head | None:
+def own_head(db: Session, stream: str = UP) -> End | None:
     """The newest own segment of the present epoch, or the one the epoch began after; None for a node that never sealed."""
     epoch = current_epoch(db)
     return None if epoch is None else head_of(db, epoch, stream)
 
 
-def head_of(db: Session, epoch: Epoch, stream: str = UP) -> Head:
+def head_of(db: Session, epoch: Epoch, stream: str = UP) -> End:
     """The newest own segment of an epoch; with number 0 before its first, which will follow the segment of this hash."""
     node = db.info["node"]
     row = db.connection().execute(_select_newest(), {"of": node, "flow": stream, "under": epoch.code}).first()
     if row is not None:
-        return Head(stream, epoch.code, epoch.ordinal, row.number, row.hash)
+        return End(stream, epoch.code, epoch.ordinal, row.number, row.hash)
     before = _newest_before(db, node, stream, epoch)
-    return Head(stream, epoch.code, epoch.ordinal, 0, before)
+    return End(stream, epoch.code, epoch.ordinal, 0, before)
 
 
 @cache

@@ -22,14 +22,15 @@ from app.ids import random_bytes
 from app.ops import VERSION, migrations
 from app.quizzes.models import PracticalWork
 from app.sync import anchor as anchors
-from app.sync import applying, bundles, chain, erasing, receipts, room, sealer, segments, shapes, trust
+from app.sync import applying, bundles, chain, erasing, receipts, room, sealer, segments, trust
 from app.sync.applying import Taken, Trust
 from app.sync.bundles import BLOB, RECEIPT, SEGMENT, Manifest, Part, PartRow
-from app.sync.chain import UP, Head, Link
+from app.sync.chain import UP, Link
 from app.sync.keys import NodeKeys, PublicKeys
 from app.sync.models import Exchange, HeldEntry, Node, StoredReceipt, StoredSegment
 from app.sync.receipts import Receipt
 from app.sync.segments import Segment
+from app.sync.shapes import Head
 from app.work import work
 from config import Config
 
@@ -125,7 +126,7 @@ def statement(db: Session, config: Config, peer: str, *, now: datetime) -> dict[
     disk = shutil.disk_usage(config.folder)
     unsealed = sum(sealer.owed(db).values())
     return {
-        "heads": [head.as_json() for head in chain.heads(db, config.NODE) if head.number],
+        "heads": [head.as_json() for head in chain.heads(db, config.NODE)],
         "holds": [head.as_json() for head in held_of(db, config.NODE, peer)],
         "clock": now.isoformat(), "uptime_ms": clock.uptime().ms, "boot": clock.uptime().boot,
         "disk_free": disk.free * 100 // disk.total, "unsealed": unsealed, "release": VERSION, "schema": migrations.newest(),
@@ -528,7 +529,7 @@ def give_receipt(
         held_counts = taken.held if taken else Counter[str]()
         receipt = receipts.make(
             keys, by=config.NODE, about=about, ordinal=epoch.ordinal, epoch=epoch.code, counter=(last or 0) + 1,
-            prev=before.hash if before else "", heads=[shapes.Head(**head.as_json()) for head in held],
+            prev=before.hash if before else "", heads=held,
             new=taken.new if taken else 0, known=taken.known if taken else 0,
             refused={why: count for why, count in held_counts.items() if why != applying.WAITS}, waits=waits or 0,
             bundle=bundle or "0" * 32, at=now,

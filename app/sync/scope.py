@@ -75,6 +75,7 @@ from app.sync.models import (
     StoredSegment,
 )
 from app.sync.segments import Segment
+from app.sync.shapes import Head
 from app.trainers.models import (
     Absence,
     Accreditation,
@@ -506,7 +507,7 @@ def _owned(db: Session, table: sa.Table, ids: Iterable[uuid.UUID], node: str) ->
 # ---- the chain of versions ---------------------------------------------------------------------------------------------
 
 
-def next_down(database: Database, node: str, keys: NodeKeys, now: datetime, held: chain.Head | None, *, folder: Path | None = None) -> list[Segment]:
+def next_down(database: Database, node: str, keys: NodeKeys, now: datetime, held: Head | None, *, folder: Path | None = None) -> list[Segment]:
     """The segments of the down stream that a class server lacks which holds `held` (None: nothing), oldest first.
 
     What changed since the newest stored version becomes another one; a class server that holds nothing, or something that
@@ -542,7 +543,7 @@ def next_down(database: Database, node: str, keys: NodeKeys, now: datetime, held
     return found
 
 
-def _pending(db: Session, node: str, held: chain.Head | None) -> list[uuid.UUID] | None:
+def _pending(db: Session, node: str, held: Head | None) -> list[uuid.UUID] | None:
     """Stored segments that a class server lacks; None when it needs a whole snapshot that was not made yet."""
     s = StoredSegment
     stored = db.execute(
@@ -571,7 +572,7 @@ def _begins_snapshot(header: dict[str, Any], before: dict[str, Any]) -> bool:
     return bool(header.get("full")) and not (before.get("full") and before.get("more"))
 
 
-def _forget(db: Session, node: str, held: chain.Head | None, pending: Sequence[uuid.UUID]) -> None:
+def _forget(db: Session, node: str, held: Head | None, pending: Sequence[uuid.UUID]) -> None:
     """What the class server has outgrown, and snapshots that a later one replaces."""
     segment = rows.table_named("segment")
     kept = segment.c.id.in_(pending) if held is None else sa.or_(segment.c.id.in_(pending), segment.c.hash == held.hash)
@@ -598,7 +599,7 @@ class _Made:
     gone: list[tuple[str, uuid.UUID]] = field(default_factory=list)
 
 
-def _make(db: Session, node: str, keys: NodeKeys, now: datetime, before: chain.Head, *, full: bool) -> _Made | None:
+def _make(db: Session, node: str, keys: NodeKeys, now: datetime, before: chain.End, *, full: bool) -> _Made | None:
     """The next version, sealed but not stored; None where nothing changed."""
     made, own = _Made(), db.info["node"]
     parts = _parts(_entries(db, node, now, made, full=full))

@@ -68,7 +68,7 @@ def _why_new(db: Session, epoch: Epoch | None, found: Anchor | None, node: str, 
     return None if known else "restored"
 
 
-def _anchor(folder: Path, node: str, head: chain.Head, machine: str) -> None:
+def _anchor(folder: Path, node: str, head: chain.End, machine: str) -> None:
     anchors.write(folder, Anchor(node, head.epoch, head.ordinal, head.number, head.hash, machine))
 
 
@@ -103,7 +103,7 @@ def seal_all(
                 continue  # another sealer was first
             _mark(db, ((table, key) for table, key, _ in taken), segment.header.number)
             chain.store(db, segment, state="own", now=now, entries=[entry for _, _, entry in taken])
-        _anchor(folder, database.node, chain.Head(chain.UP, head.epoch, head.ordinal, head.number + 1, segment.hash), machine)
+        _anchor(folder, database.node, chain.End(chain.UP, head.epoch, head.ordinal, head.number + 1, segment.hash), machine)
         made += 1
         if not rest:
             return made  # what was added since is sealed next time

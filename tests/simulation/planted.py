@@ -25,9 +25,10 @@ from app.db import Database, Record
 from app.quizzes import rules as quiz_rules
 from app.sync import applying, arriving, chain, exchange, journal, receipts, scope, sealer, segments
 from app.sync.applying import Taken, Trust
-from app.sync.chain import Head, Link
+from app.sync.chain import Link
 from app.sync.models import StoredReceipt
 from app.sync.segments import Segment
+from app.sync.shapes import Head
 from app.work import work
 from tests.simulation.history import Told, simulation
 
@@ -162,7 +163,7 @@ def marked_first(database: Database, folder: Path, keys: Any, now: datetime, *, 
         with work(database) as db:
             chain.store(db, segment, state="own", now=now)
         sealer._anchor(
-            folder, database.node, chain.Head(chain.UP, head.epoch, head.ordinal, head.number + 1, segment.hash), machine or sealer.anchors.this_machine()
+            folder, database.node, chain.End(chain.UP, head.epoch, head.ordinal, head.number + 1, segment.hash), machine or sealer.anchors.this_machine()
         )
         made += 1
 
@@ -269,7 +270,7 @@ def only_the_newest(*args: Any, **values: Any) -> list[Segment]:
 def any_version(db: Session, version: Sequence[Segment], **values: Any) -> Any:
     """Whatever version comes is taken as the next one, older ones too."""
     first = version[0].header
-    before = chain.Head(first.stream, first.epoch, first.ordinal, first.number - 1, first.prev)
+    before = chain.End(first.stream, first.epoch, first.ordinal, first.number - 1, first.prev)
     with mock.patch.object(arriving, "held", return_value=before):
         return _apply_down(db, version, **values)
 

@@ -34,6 +34,7 @@ from app.sync.arriving import Arrived
 from app.sync.catalogue import TABLES, Kind
 from app.sync.models import AuditEvent, HeldEntry, JournalEntry, Node, PersonMerge
 from app.sync.segments import Segment
+from app.sync.shapes import Head
 from app.work import work
 from config import Config
 from tests.factories import added, make_classroom, make_office, make_person, make_staff
@@ -53,14 +54,14 @@ class World:
     far: Installation
     ids: dict[str, uuid.UUID]
 
-    def down(self, to: Installation | None = None, *, held: chain.Head | None = None, days: int = 0) -> list[Segment]:
+    def down(self, to: Installation | None = None, *, held: Head | None = None, days: int = 0) -> list[Segment]:
         """What the centre has for a class server that holds `held`."""
         to = to or self.near
         now = NOW + timedelta(days=days)
         sealer.settle_epoch(self.centre.database, self.centre.config.folder, now=now)
         return scope.next_down(self.centre.database, to.code, self.centre.keys, now, held)
 
-    def held(self, at: Installation | None = None) -> chain.Head | None:
+    def held(self, at: Installation | None = None) -> Head | None:
         """The version that a class server holds."""
         with (at or self.near).database.sessions() as db:
             return arriving.held(db, "centre")
@@ -272,7 +273,7 @@ def test_a_version_whose_predecessor_is_missing_waits_for_it(world: World) -> No
 def test_a_class_server_that_was_restored_gets_all_anew(world: World) -> None:
     """It holds what this centre does not know: a whole snapshot comes, newer than what it had."""
     world.sync()
-    unknown = chain.Head(chain.down_to("near"), "f" * 16, 1, 7, "ab" * 32)
+    unknown = Head(stream=chain.down_to("near"), epoch="f" * 16, ordinal=1, number=7, hash="ab" * 32)
 
     found = world.down(held=unknown)
 
