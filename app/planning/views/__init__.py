@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.planning.views import board
+from app.planning.views import board, requests
 from app.planning.views.blueprint import bp
 
-__all__ = ["board", "bp"]
+__all__ = ["board", "bp", "requests"]
