@@ -44,6 +44,7 @@ SENTENCES: Mapping[str, Message] = {
     "broken": say("notice", "{title} ({code}), {when}: {who} can no longer come as planned. {results}"),
     "mended": say("notice", "{title} ({code}), {when}: {who} can come again as planned."),
     "accreditation-ends": say("notice", "Your accreditation for {title} ends on {day}. Ask your training officer to renew it."),
+    "observe": say("notice", "You are asked to watch a session of {who} on {day} and to sign what you saw."),
     "accreditation-of-ends": say("notice", "The accreditation of {who} for {title} ends on {day}."),
 }
 """Code -> sentence; its gaps are the notice's `detail`. Whoever has something new to tell adds a row here."""
