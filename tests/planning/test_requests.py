@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -15,11 +16,11 @@ from app.planning import requests
 from app.policy import Role
 from app.schedule import assignments
 from app.schedule.models import Assignment, Booking, SessionSlot
-from tests.factories import a_moment, give_role, make_country, make_office, make_person
-from tests.planning.rows import make_session, make_trainer
+from tests.factories import give_role, make_country, make_office, make_person
+from tests.planning.rows import MONDAY, make_session, make_trainer
 from tests.runs.rows import make_run
 
-NOW = a_moment()
+NOW = MONDAY - timedelta(days=3)
 ClientOf = Callable[[Person], FlaskClient]
 
 

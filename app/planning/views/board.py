@@ -28,7 +28,7 @@ from app.policy import scope
 
 VIEWS: Mapping[str, Message] = {"month": say("board", "Month"), "week": say("board", "Week"), "day": say("board", "Day")}
 PAPERS = ("a4", "a3")
-MOST_AWAY = timedelta(days=3 * 366)
+FIRST_YEAR, LAST_YEAR = 2000, 2200
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _asked() -> Asked:
         day = date.fromisoformat(args.get("day", ""))
     except ValueError:
         day = _today()
-    if abs(day - _today()) > MOST_AWAY:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
         day = _today()
     try:
         course = uuid.UUID(args.get("course", ""))
