@@ -22,6 +22,7 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from app import clock, files
+from app.calendars import services as calendars
 from app.certificates.models import NumberBlock
 from app.courses import media
 from app.offices.models import Agency, Classroom, Country, Equipment, Office, Seat
@@ -32,10 +33,16 @@ from app.policy import Role
 from app.quizzes import paper
 from app.quizzes.models import Incident, PracticalWork
 from app.runs.models import CourseRun, Enrolment
+from app.schedule import checkin
+from app.schedule.models import Meeting, Presence
+from app.schedule import assignments
+from app.schedule.models import SessionSlot
 from app.sync import staging
 from app.sync.models import Exchange, PersonMerge
 from tests import factories
 from tests.certificates import rows as certificates
+from tests.online import rows as online
+from tests.planning import rows as plans
 from tests.quizzes import rows as quizzes
 from tests.runs import rows as runs
 from tests.schedule import rows as meetings
@@ -254,6 +261,21 @@ def online_room(db: Session, office: Office, link: bool = False) -> Example:
     return Example(values, owner=somebody, trainer=teacher)
 
 
+def with_phones(db: Session, office: Office, scanned: bool = False) -> Example:
+    """A meeting of the office's run at which people check in by phone, or the code of it."""
+    made = online_room(db, office)
+    held = db.get_one(Meeting, made.values["meeting_id"])
+    row = db.get_one(CourseRun, held.run_id)
+    held.session_id = online.make_session(db, row, allows_phones=True).id
+    db.flush()
+    if scanned:
+        return Example({"token": checkin.code_at(current_app.config["SECRET_KEY"], held.id, clock.now())}, everywhere=True)
+    enrolment = db.scalars(sa.select(Enrolment).where(Enrolment.run_id == row.id)).one()
+    factories.added(db, Presence(meeting_id=held.id, enrolment_id=enrolment.id, what="scanned", at=clock.now()))
+    values = {"code": row.code, "meeting_id": held.id, "enrolment_id": enrolment.id}
+    return Example(values, trainer=made.trainer, form={"reason": "Not in the room"})
+
+
 def timetabled(db: Session, office: Office, **values: Any) -> Example:
     """A run of the office that has a meeting."""
     row = runs.make_run(db, office, quizzes.make_version(db))
@@ -270,6 +292,15 @@ def taught(db: Session, office: Office, person: bool = False, **values: Any) -> 
     runs.teach(db, row, teacher)
     enrolment = quizzes.make_enrolment(db, row)
     return Example({"code": row.code} | ({"enrolment_id": enrolment.id} if person else {}) | values, trainer=teacher)
+
+
+def asked_for(db: Session, office: Office) -> Example:
+    """A trainer of the office whom another country asks for."""
+    session = plans.make_session(db)
+    trainer = plans.make_trainer(db, office)
+    slot = db.scalars(sa.select(SessionSlot).where(SessionSlot.session_id == session.id)).one()
+    row = assignments.request(db, slot, db.get_one(Person, trainer.person_id), by=factories.make_person(db).id, now=clock.now())
+    return Example({"assignment_id": row.id})
 
 
 def doer(db: Session, office: Office) -> Example:
@@ -435,6 +466,22 @@ def an_upload(_db: Session, _office: Office) -> Example:
     return Example({"token": "a" * 32}, everywhere=True)
 
 
+def offered(db: Session, office: Office) -> Example:
+    """An offer of a slot in a session of the office, to somebody of the pool."""
+    session = plans.make_session(db, run=runs.make_run(db, office=office))
+    trainer = plans.make_trainer(db)
+    slot = db.scalars(sa.select(SessionSlot).where(SessionSlot.session_id == session.id)).one()
+    person = db.get_one(Person, trainer.person_id)
+    assignment = assignments.offer(db, slot, person, by=factories.make_person(db, office).id, now=clock.now())
+    return Example({"assignment_id": assignment.id}, owner=person)
+
+
+def subscribed(db: Session, office: Office) -> Example:
+    """The address of somebody's calendar."""
+    db.info["writing"] = True
+    return Example({"token": calendars.make_address(db, factories.make_person(db, office).id, now=clock.now())})
+
+
 EXAMPLES: dict[str, Make] = {
     # sticks
     "stick.file": bundle_as_file,
@@ -557,6 +604,9 @@ EXAMPLES: dict[str, Make] = {
     # online rooms
     **{f"online.{name}": online_room for name in ("door", "press", "wait", "ready")},
     "online.enter": partial(online_room, link=True),
+    **{f"schedule.{name}": with_phones for name in ("check_in", "check_in_now", "checked_in", "refuse_scan")},
+    "schedule.scan": partial(with_phones, scanned=True),
+    "schedule.scan_in": partial(with_phones, scanned=True),
     # the class day
     **{
         f"classday.{name}": class_day for name in (
@@ -614,6 +664,10 @@ EXAMPLES: dict[str, Make] = {
     "wire.arrived": on_its_way,
     "wire.piece": on_its_way,
     "wire.fetch": on_its_way,
+    # offers and calendars
+    **{f"notices.{name}": offered for name in ("offer", "accept", "decline", "propose")},
+    "notices.proposal": offered,
+    "calendars.read": subscribed,
     # reports
     "reports.behind": figure,
     # tests
@@ -651,4 +705,6 @@ EXAMPLES: dict[str, Make] = {
     "quizzes.open_for_writing": attempt,
     "quizzes.summary": partial(attempt, number=1),
     "quizzes.result": handed_in,
+    "planning.the_request_page": asked_for,
+    "planning.answer_request": asked_for,
 }
