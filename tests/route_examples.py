@@ -33,10 +33,8 @@ from app.policy import Role
 from app.quizzes import paper
 from app.quizzes.models import Incident, PracticalWork
 from app.runs.models import CourseRun, Enrolment
-from app.schedule import checkin
-from app.schedule.models import Meeting, Presence
-from app.schedule import assignments
-from app.schedule.models import SessionSlot
+from app.schedule import assignments, checkin
+from app.schedule.models import Meeting, Presence, SessionSlot
 from app.sync import staging
 from app.sync.models import Exchange, PersonMerge
 from tests import factories
