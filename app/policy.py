@@ -145,6 +145,8 @@ POLICY: dict[str, Rule] = {
     "constraint.read": roles(Role.TRAINING_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR, centre=True),
     "constraint.edit": roles(Role.ADMINISTRATOR, centre=True),
     "outbox.send": roles(Role.TRAINING_OFFICER, centre=True),
+    "seat.decline": Rule(owner=True, centre=True),
+    "absence.keep": roles(Role.TRAINING_OFFICER, Role.MANAGER, centre=True),  # leave, shifts and deployments of officers who are trained
     "room.block": roles(Role.TRAINING_OFFICER, Role.ADMINISTRATOR, centre=True),
     "own.calendar": SIGNED_IN,
     "calendar.read": ANYONE,  # a secret address decides, not a sign-in

@@ -84,6 +84,8 @@ board.read         -      -       -     -       -  -  -  -  -  x  -  x  x  x  x 
 constraint.read    -      -       -     -       -  -  -  -  -  x  -  -  -  -  x  x
 constraint.edit    -      -       -     -       -  -  -  -  -  -  -  -  -  -  -  x
 outbox.send        -      -       -     -       -  -  -  -  -  x  -  -  -  -  -  -
+seat.decline       -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
+absence.keep       -      -       -     -       -  -  -  -  -  x  -  x  -  -  -  -
 room.block         -      -       -     -       -  -  -  -  -  x  -  -  -  -  -  x
 own.calendar       -      yes     yes   yes     x  x  x  x  x  x  x  x  x  x  x  x
 calendar.read      yes    yes     yes   yes     x  x  x  x  x  x  x  x  x  x  x  x
