@@ -7,12 +7,14 @@ from flask_compress import Compress
 from jinja2 import StrictUndefined
 
 from app import assets, clock, http, i18n, lists, navigation, sheets
+from app.calendars import views as calendars
 from app.certificates import views as certificates
 from app.classday import seating as class_seats
 from app.classday import views as classday
 from app.courses import views as courses
 from app.db import Database, make_engine
 from app.feedback import views as feedback
+from app.notices import views as notices
 from app.offices import tree_views as tree
 from app.offices import views as offices
 from app.online import views as online
@@ -52,7 +54,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     database = database or open_database(config)
     credentials.use_pepper(config.PEPPER)
 
-    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, planning, classday, certificates, online, job_views, date_views, lists, exchange, stick_views, handover_views):
+    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, planning, classday, certificates, online, notices, calendars, job_views, date_views, lists, exchange, stick_views, handover_views):
         app.register_blueprint(folder.bp)
 
     app.jinja_env.globals.update(revoked_here=lambda: False, accounts_page=lambda: "", date_doubted=date_views.doubted)  # a class server has the first two
