@@ -44,6 +44,7 @@ class Config:
     DEFAULT_LANGUAGE: str = setting("en", "Language of a page when neither the person nor the browser names one")
     STICK: str = setting("", "Folder that counts as a stick beside those under /media, /run/media and /mnt: an unusual mount, or one that plays a stick")
     SECOND_JOURNAL: str = setting("", "Folder of a second journal, on another disk or a stick that stays in; empty: the stick named SABAQ-JOURNAL, if there is one")
+    BACKUP: str = setting("", "Folder of the nightly copies, best on another disk; empty: none is made by itself")
     MAIL_HOST: str = setting("", "Server that mails of the outbox are handed to (SMTP); empty: no mail leaves this node, and the outbox says so")
     MAIL_PORT: int = setting(587, "Its port: 587 with starttls, 465 with tls, 25 inside a network")
     MAIL_TLS: str = setting("starttls", "How the way to it is secured: starttls, tls, or none (only inside your own network)")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from app.certificates import printing_job
 from app.db import Database
-from app.ops import background, export_job
+from app.ops import background, backup_job, export_job
 from app.ops.background import Kind
 from app.people import staff_import
 from app.sync import answering, stick_job
@@ -20,6 +20,7 @@ KINDS: Mapping[str, Kind] = {
     "stick-write": stick_job.WRITE,
     "stick-take": stick_job.TAKE,
     answering.JOB: answering.KIND,
+    backup_job.JOB: backup_job.KIND,
 }
 
 LOOK_EVERY = 1.0  # seconds between two looks into an empty queue

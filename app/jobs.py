@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from app import background, clock, disk
 from app.db import Database
 from app.notices import delivery
-from app.ops import demo, demo_class, folders
+from app.ops import backup_job, demo, demo_class, folders
 from app.ops.models import Heartbeat, JobRun
 from app.people.models import SignIn, Throttle
 from app.quizzes import services as quizzes
@@ -43,6 +43,8 @@ class Job:
     every: timedelta
     do: Callable[[Session, datetime], None] | None = None
     apart: Callable[[Database, Config, datetime], None] | None = None
+    look: timedelta | None = None
+    """How often it is looked whether a due time has come, where that is not every time: a day begins at midnight UTC, not when the node was started."""
 
 
 def beat(db: Session, now: datetime) -> None:
@@ -98,6 +100,7 @@ JOBS = (
     Job("tidy", timedelta(hours=1), tidy),
     Job("clean", timedelta(hours=1), apart=clean),
     Job("wipe", timedelta(minutes=1), apart=erasing.wipe_when_quiet),
+    Job("backup", timedelta(days=1), apart=backup_job.ask, look=timedelta(minutes=30)),
     Job("seal", timedelta(seconds=30), apart=seal),
     Job("second-journal", timedelta(seconds=30), apart=second_journal.tick),  # seals, too: a minute old at most
 )
@@ -199,7 +202,7 @@ def run(database: Database, config: Config) -> None:
     )
     pretended = (Job("demo-class", timedelta(seconds=5), demo_class.breathe),) if demo.is_demo(config) else ()
     for job in (*JOBS, *pretended):
-        scheduler.add_job(tick, "interval", [job], seconds=job.every.total_seconds(), id=job.name, next_run_time=datetime.now(UTC))
+        scheduler.add_job(tick, "interval", [job], seconds=(job.look or job.every).total_seconds(), id=job.name, next_run_time=datetime.now(UTC))
     scheduler.start()
     worker = threading.Thread(target=background.serve, args=(database, config, stop), name="background", daemon=True)
     worker.start()

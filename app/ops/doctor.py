@@ -19,7 +19,7 @@ from app.clock import Uptime
 from app.db import Database, self_check
 from app.errors import Message
 from app.errors import say as message
-from app.ops import folders, migrations, rules
+from app.ops import backup_job, folders, migrations, rules
 from app.ops.models import Heartbeat
 from app.ops.rules import RELEASED, STEP, Doubt, Known
 from app.people.models import SignIn
@@ -110,7 +110,7 @@ def _centre_said(db: Session, node: str) -> datetime | None:
 def examine(config: Config, database: Database) -> list[Finding]:
     """Everything, in the order in which it is needed."""
     return [
-        *_settings(config), *_folders(config), *_database(database), *_storage(database), *_disk(config), *_clock(config), *_date(config, database), *_joined(config), *_printing(), *_jobs(database),
+        *_settings(config), *_folders(config), *_database(database), *_storage(database), *_disk(config), *_clock(config), *_date(config, database), *_joined(config), *_printing(), *_jobs(database), *_copies(config, database),
         *_browsers(database),
     ]
 
@@ -244,6 +244,22 @@ def _jobs(database: Database) -> Iterator[Finding]:
         yield Finding("job process", "warning", f"Last seen {beat:%Y-%m-%d %H:%M} UTC.", "Start the node: sabaq run")
     else:
         yield Finding("job process", "ok", "It runs.")
+
+
+def _copies(config: Config, database: Database) -> Iterator[Finding]:
+    try:
+        with database.sessions() as db:
+            nightly = backup_job.state(db, config)
+    except sa.exc.SQLAlchemyError:
+        return
+    if nightly.folder is None:
+        yield Finding("copies", "warning", "No copy of this node is made by itself.", "Set SABAQ_BACKUP to a folder on another disk, or run: sabaq backup create --to FOLDER")
+    elif nightly.late(clock.now()):
+        when = f"{nightly.newest:%Y-%m-%d %H:%M} UTC" if nightly.newest else "never"
+        why = f" {nightly.failed.text.format_map(nightly.failed.params)}" if nightly.failed else ""
+        yield Finding("copies", "warning", f"Newest nightly copy: {when}.{why}", f"Look whether {nightly.folder.parent} is there and has room; one is made each night while the node runs.")
+    else:
+        yield Finding("copies", "ok", f"Newest nightly copy: {nightly.newest:%Y-%m-%d %H:%M} UTC, in {nightly.folder}.")
 
 
 def _browsers(database: Database) -> Iterator[Finding]:

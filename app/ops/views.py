@@ -12,7 +12,7 @@ from app import clock, disk
 from app.errors import say
 from app.forms import Form
 from app.http import audit, go, guarded, say_next
-from app.ops import VERSION, folders, migrations
+from app.ops import VERSION, backup_job, folders, migrations
 from app.ops.models import Heartbeat
 
 bp = Blueprint("ops", __name__)
@@ -59,8 +59,9 @@ def version() -> ResponseReturnValue:
 def room() -> ResponseReturnValue:
     """What the node's folder holds, what bounds each part of it, and the reserve."""
     folder = current_app.config["FOLDER"]
+    nightly = backup_job.state(g.db, current_app.extensions["sabaq.config"])
     return render_template(
-        "ops/room.html", room=disk.look(folder), held=folders.sizes(folder), others=folders.unknown(folder), reserve=disk.reserve(folder), form=Form(),
+        "ops/room.html", nightly=nightly, nightly_late=nightly.late(clock.now()), room=disk.look(folder), held=folders.sizes(folder), others=folders.unknown(folder), reserve=disk.reserve(folder), form=Form(),
         shares=[(disk.LITTLE, disk.Level.LITTLE), (disk.NO_FILES, disk.Level.NO_FILES), (disk.NO_TESTS, disk.Level.NO_TESTS)],
     )
 

@@ -15,6 +15,7 @@ from app import clock, errors
 from app.errors import Conflict, Invalid, Message
 from app.forms import Form
 from app.http import after_commit, audit, go, guarded, me, say_next, status_of
+from app.ops import backup_job
 from app.people.models import Person
 from app.people.names import tidy
 from app.people.register_views import the_person, today
@@ -75,7 +76,9 @@ class EraseForm(Form):
 
 
 def _page(person: Person, form: EraseForm, refused: Message | None = None) -> str:
-    backups = sorted(path.name for path in (Path(current_app.config["FOLDER"]) / "backups").glob("*.db"))
+    nightly = backup_job.folder_of(current_app.extensions["sabaq.config"])
+    folders = [Path(current_app.config["FOLDER"]) / "backups", *([nightly] if nightly else [])]
+    backups = sorted(path.name for folder in folders for path in folder.glob("*.db"))
     return render_template(
         "people/register/erase.html", officer=person, form=form, words=WORDS, preview=erasing.preview(g.db, person, backups=backups),
         refused=refused or erasing.why_not(g.db, person, by=me().person_id, today=today()),

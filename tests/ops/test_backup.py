@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import stat
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from app import disk, files, open_database
+from app import clock, create_app, disk, files, jobs, open_database
+from app.background import KINDS
 from app.db import Database
 from app.errors import Conflict, Invalid
-from app.ops import backup
+from app.ops import background, backup, backup_job, doctor
+from app.ops.models import BackgroundJob
 from app.people.models import Person
 from app.quizzes.models import PracticalWork
 from app.runs.models import Enrolment
@@ -230,3 +233,75 @@ def test_the_commands_say_what_came_of_it(node: Config, tmp_path: Path) -> None:
     assert (over.exit_code, "There is a node" in over.output) == (1, True)
     back = CliRunner().invoke(backup_group, ["restore", str(copy.path)], env={**environ, "SABAQ_INSTANCE": str(tmp_path / "new")})
     assert (back.exit_code, "It goes on in epoch" in back.output) == (0, True)
+
+
+# ---- every night -------------------------------------------------------------------------------------------------------
+
+
+def a_night(config: Config, now: datetime) -> list[str]:
+    """What the job process does at this time: the clock asks, the queue works. Gives the states of the jobs."""
+    database = opened(config)
+    app = create_app(config, database)
+    [nightly] = [job for job in jobs.JOBS if job.name == backup_job.JOB]
+    with clock.using(Stands(now)), app.app_context():
+        jobs.run_once(database, config, nightly, now)
+        while background.run_next(database, config.folder, KINDS):
+            pass
+        with database.sessions() as db:
+            found = list(db.scalars(sa.select(BackgroundJob.state).where(BackgroundJob.kind == backup_job.JOB).order_by(BackgroundJob.made_at)))
+    database.engine.dispose()
+    return found
+
+
+class Stands(clock.Clock):
+    """A clock that stands."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__()
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def nightly(config: Config) -> backup_job.Nightly:
+    """How the copies stand."""
+    database = opened(config)
+    with database.sessions() as db:
+        found = backup_job.state(db, config)
+    database.engine.dispose()
+    return found
+
+
+def test_a_copy_is_made_every_night_and_seven_are_kept(node: Config, tmp_path: Path) -> None:
+    """Once a day, however often it is looked; the eighth night the oldest goes; it stands there when the last was made and where."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    config = replace(node, BACKUP=str(disk))
+
+    for night in range(8):
+        for hour in (0, 3, 21):
+            a_night(config, NOW.replace(hour=hour) + timedelta(days=night))
+
+    found = nightly(config)
+    assert (found.folder, found.count, found.failed) == (disk / node.NODE, backup.KEPT, None)
+    assert found.newest == NOW.replace(hour=0) + timedelta(days=7)
+    assert (found.late(NOW + timedelta(days=8)), found.late(NOW + timedelta(days=10))) == (False, True)
+    assert backup.restore(replace(node, INSTANCE=str(tmp_path / "new"), BACKUP=""), backup.copies(disk / node.NODE)[0].path)
+
+
+def test_without_its_disk_no_copy_is_made_and_that_is_said(node: Config, tmp_path: Path) -> None:
+    """The folder is not made on the server's own disk; page and doctor say what to look at. Without a folder nothing is asked for."""
+    config = replace(node, BACKUP=str(tmp_path / "gone"))
+
+    assert a_night(node, NOW - timedelta(days=1)) == []
+    assert a_night(config, NOW) == ["failed"]
+
+    found = nightly(config)
+    assert not (tmp_path / "gone").exists()
+    assert found.failed is not None
+    assert "look whether its disk is in" in found.failed.text
+    database = opened(config)
+    [said] = [one for one in doctor.examine(config, database) if one.name == "copies"]
+    database.engine.dispose()
+    assert (said.state, "look whether its disk is in" in said.text) == ("warning", True)

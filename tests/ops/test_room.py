@@ -131,6 +131,7 @@ def test_the_administrator_gives_the_reserve_back(db: Session, client_of: Callab
     page = client.get("/room-on-disk")
     assert page.status_code == 200
     assert "2 MB are kept" in page.text
+    assert "No copy is made by itself." in page.text
     told = client.post("/room-on-disk", follow_redirects=True)
     assert "2 MB were given back" in told.text
     assert disk.reserve(settings.folder) == 0

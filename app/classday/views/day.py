@@ -23,7 +23,7 @@ from app.classday.views.room import board_of
 from app.errors import DomainError, Invalid, Message, say
 from app.http import can, go, guarded, me, say_next, status_of
 from app.i18n import pick
-from app.ops import backup
+from app.ops import backup, backup_job
 from app.ops.doctor import exam_faults
 from app.policy import Target
 from app.runs.queries import trainers_of
@@ -94,7 +94,9 @@ def _faults() -> list[Message]:
 
 def last_backup() -> datetime | None:
     """When the newest copy of the node was made."""
-    return backup.newest(Path(current_app.config["FOLDER"]) / "backups")
+    nightly = backup_job.folder_of(current_app.extensions["sabaq.config"])
+    folders = [Path(current_app.config["FOLDER"]) / "backups", *([nightly] if nightly else [])]
+    return max((at for folder in folders if (at := backup.newest(folder)) is not None), default=None)
 
 
 @dataclass(frozen=True)
