@@ -18,7 +18,7 @@ from app.quizzes.models import Attempt, Incident, PaperTest, RoomTest
 from app.runs.models import CourseRun, Enrolment, Nomination, RunReport, RunTrainer
 from app.schedule.models import ClassDay, Meeting, MeetingItem, Seating
 from app.sync.journal import taking_over
-from app.sync.models import KEPT_THERE, DownRow, HandOver, Node
+from app.sync.models import KEPT_THERE, DownRow, Erasure, HandOver, Node
 
 
 @dataclass(frozen=True)
@@ -214,16 +214,20 @@ def _of_the_class(run_id: uuid.UUID) -> sa.Select[uuid.UUID]:
 def _rows_below(
     db: Session, run_id: uuid.UUID, *, owner: str, tables: Sequence[Below] = BELOW, members: sa.Select[uuid.UUID] | None = None
 ) -> Iterator[Record]:
-    """Records of one owner below a run, table by table; of what people have studied that of `members`, else everybody's."""
+    """Records of one owner below a run, table by table; of what people have studied that of `members`, else everybody's.
+
+    What is left of somebody who was erased stays with the centre, whose word that is: nobody changes it any more.
+    """
     within: dict[str, sa.Select[uuid.UUID]] = {
         "run_id": sa.select(sa.literal(run_id, sa.Uuid())),
         "meeting_id": sa.select(Meeting.id).where(Meeting.run_id == run_id),
         "enrolment_id": sa.select(Enrolment.id).where(Enrolment.run_id == run_id) if members is None else members,
     }
     for one in tables:
-        column = getattr(one.model, one.column)
+        column, name = getattr(one.model, one.column), one.model.__tablename__  # type: ignore[attr-defined]
+        erased = sa.exists().where(Erasure.table == name, Erasure.row_id == one.model.id)
         yield from db.scalars(
-            sa.select(one.model).where(column.in_(within[one.column]), one.model.owner_node == owner).order_by(one.model.id)
+            sa.select(one.model).where(column.in_(within[one.column]), one.model.owner_node == owner, ~erased).order_by(one.model.id)
         ).all()
 
 

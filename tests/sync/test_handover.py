@@ -28,7 +28,7 @@ from app.runs.models import CourseRun, Enrolment, RunTrainer
 from app.schedule.models import ClassDay, Meeting, MeetingItem, Seating
 from app.sync import handover
 from app.sync.catalogue import TABLES, Kind
-from app.sync.models import KEPT_THERE, DownRow, HandOver, JournalEntry, Node
+from app.sync.models import KEPT_THERE, DownRow, Erasure, HandOver, JournalEntry, Node
 from config import Config
 from tests.factories import (
     a_moment,
@@ -180,6 +180,19 @@ def test_who_is_enrolled_late_follows_the_run(db: Session) -> None:
 
     assert (moved, late.owner_node) == ([1, 0], server.code)
     assert db.scalars(sa.select(HandOver.rows).where(HandOver.row_id == run.id).order_by(HandOver.at)).all() == [6, 1]
+
+
+def test_what_is_left_of_somebody_who_was_erased_stays_with_the_centre(db: Session) -> None:
+    """It follows no run, neither late nor with it: the order would make it the centre's again at the server, and both would differ."""
+    run, server = a_class(db)
+    left, late = runs.enrol(db, run), runs.enrol(db, run)
+    db.add(Erasure(table="enrolment", row_id=left.id, below=2, at=a_moment(), by_id=None, reason="order 7"))
+    db.flush()
+
+    handover.give(db, run, server=server, by=None, now=a_moment())
+    handover.give_late(db, server, now=a_moment(1))
+
+    assert (left.owner_node, late.owner_node) == ("test", server.code)
 
 
 def test_taken_back_the_run_is_the_centres_again(db: Session) -> None:
