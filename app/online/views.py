@@ -7,9 +7,10 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, current_app, g, jsonify, redirect, render_template, url_for
+from flask import Blueprint, Response, current_app, g, jsonify, render_template, url_for
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
@@ -106,7 +107,7 @@ def _page(found: Found, *, unreachable: bool = False, status: int = 200) -> Resp
     ask = queries.lead_of(g.db, room)
     manager = None if ask else class_manager(g.db, room.run.office.path, meeting.day)
     return render_template(
-        "online/door.html", found=found, door=found.door(now), unreachable=unreachable, **_facts(room), times=rules.times(meeting.starts_at, meeting.ends_at),
+        "online/door.html", found=found, door=found.door(now), unreachable=unreachable, host=urlsplit(found.link).netloc, **_facts(room), times=rules.times(meeting.starts_at, meeting.ends_at),
         ask=ask or manager, phone=session.phone if session else "", begun=queries.begun_at(g.db, meeting.id) is not None, part=part,
         local=_local, offset=i18n.offset, same_zone=_same_zone(meeting.zone, meeting.starts_at), place=meeting.place or (session.place if session else ""),
     ), status
@@ -135,7 +136,7 @@ def _same_zone(zone: str, at: datetime) -> bool:
 def press(found: Found) -> ResponseReturnValue:
     """Go in: from here on he is there, even while he waits for the trainer."""
     id = found.room.meeting.id
-    if found.way is Way.PLAIN or found.door(clock.now()) is not Door.OPEN:
+    if found.door(clock.now()) is not Door.OPEN:
         return go("online.door", meeting_id=id)  # which says what holds
     services.press_join(g.db, found.room, found.mine, way=found.way, now=clock.now())
     return go("online.wait", meeting_id=id)
@@ -146,13 +147,17 @@ def press(found: Found) -> ResponseReturnValue:
 def wait(found: Found) -> ResponseReturnValue:
     """Wait until the trainer has begun, then go on by itself. It is a page, not a redirect: browsers do not let a form lead to another site."""
     id, part = found.room.meeting.id, found.mine
-    if found.door(clock.now()) is not Door.OPEN or found.way is Way.PLAIN or not _pressed(found):
+    if found.door(clock.now()) is not Door.OPEN or not _pressed(found):
         return go("online.door", meeting_id=id)
-    let_in = part.leads or queries.begun_at(g.db, id) is not None
     return render_template(
-        "online/wait.html", **_facts(found.room), link=url_for("online.enter", token=token_for(id, part.person_id)) if let_in else "", ask=queries.lead_of(g.db, found.room),
+        "online/wait.html", **_facts(found.room), link=url_for("online.enter", token=token_for(id, part.person_id)) if _let_in(found) else "", ask=queries.lead_of(g.db, found.room),
         phone=found.room.session.phone if found.room.session else "", part=part,
     )
+
+
+def _let_in(found: Found) -> bool:
+    """Whether he may go in: he leads, the trainer has begun, or the room is somebody else's and keeps its own door."""
+    return found.way is Way.PLAIN or found.mine.leads or queries.begun_at(g.db, found.room.meeting.id) is not None
 
 
 def _pressed(found: Found) -> bool:
@@ -166,8 +171,7 @@ def _pressed(found: Found) -> bool:
 @guarded(JOIN, the_room)
 def ready(found: Found) -> ResponseReturnValue:
     """Whether somebody who waits may go in: asked by js/wait.js."""
-    id = found.room.meeting.id
-    return jsonify(go=found.door(clock.now()) is not Door.OPEN or queries.begun_at(g.db, id) is not None)
+    return jsonify(go=found.door(clock.now()) is not Door.OPEN or _let_in(found))
 
 
 @bp.get("/join/go/<token>")
@@ -183,12 +187,12 @@ def enter(found: Found) -> ResponseReturnValue:
             else say("online", "That link was made for somebody else. Press Join for your own."), "warn",
         )
         return go("online.door", meeting_id=id)
-    if found.door(now) is not Door.OPEN or found.way is Way.PLAIN:
+    if found.door(now) is not Door.OPEN:
         return go("online.door", meeting_id=id)
-    if not part.leads and queries.begun_at(g.db, id) is None:
+    if not _let_in(found):
         return go("online.wait", meeting_id=id)
     try:
-        response = redirect(_address(found, room, part, now), code=303)
+        response = Response(status=303, headers={"Location": _address(found, room, part, now)})  # without the page that names it
     except bbb.NoAnswer:
         return _page(the_room(g.db, id)[0], unreachable=True, status=503)
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -196,6 +200,9 @@ def enter(found: Found) -> ResponseReturnValue:
 
 
 def _address(found: Found, room: Room, part: Part, now: datetime) -> str:
+    """Where the video server lets this person in. Raises bbb.NoAnswer."""
+    if found.way is Way.PLAIN:
+        return found.link
     servers = servers_of(current_app.extensions["sabaq.config"])
     id, title, back = room.meeting.id, _facts(room)["title"], outside(url_for("online.door", meeting_id=room.meeting.id))
     name = part.name
