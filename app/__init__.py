@@ -41,6 +41,7 @@ from app.sync import (
     wire_views,
 )
 from app.sync import views as exchange
+from app.trainers import views as trainers
 from config import Config
 
 
@@ -54,7 +55,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     database = database or open_database(config)
     credentials.use_pepper(config.PEPPER)
 
-    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, planning, classday, certificates, online, notices, calendars, job_views, date_views, lists, exchange, stick_views, handover_views):
+    for folder in (ops, offices, tree, people, register_views, register_import, courses, quizzes, reports, feedback, runs, schedule, planning, trainers, classday, certificates, online, notices, calendars, job_views, date_views, lists, exchange, stick_views, handover_views):
         app.register_blueprint(folder.bp)
 
     app.jinja_env.globals.update(revoked_here=lambda: False, accounts_page=lambda: "", date_doubted=date_views.doubted)  # a class server has the first two
