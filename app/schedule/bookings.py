@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -168,10 +169,16 @@ def release_meetings(db: Session, meeting_ids: Collection[uuid.UUID]) -> None:
 
 
 def make_anew(db: Session) -> int:
-    """Make all bookings of this node from what is planned: after a database was made anew from its segments. Gives how many."""
+    """Make all bookings of this node from what is planned: after a database was made anew from its segments. Gives how many.
+
+    Two plans that take somebody twice cannot come from this node; where segments hold them nevertheless, the older session
+    keeps him, and the job that re-checks assignments tells the planner of the other.
+    """
     take_write_lock(db)
     db.execute(sa.delete(Booking))
-    refresh(db, db.scalars(sa.select(TrainingSession.id).where(TrainingSession.state != "cancelled")))
+    for session_id in list(db.scalars(sa.select(TrainingSession.id).where(TrainingSession.state != "cancelled").order_by(TrainingSession.code))):
+        with suppress(Conflict), db.begin_nested():
+            refresh(db, [session_id])
     return db.scalar(sa.select(sa.func.count()).select_from(Booking)) or 0
 
 

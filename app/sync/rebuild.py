@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.db import Database, make_engine
 from app.ops import migrations
 from app.people import merging
+from app.schedule import bookings
 from app.sync import applying, chain, journal, rows
 from app.sync.applying import Taken, Trust
 from app.sync.canonical import canonical
@@ -61,6 +62,7 @@ def rebuild(
         applying.retry_held(db, trust=trust, now=now)
         for merge in db.scalars(sa.select(PersonMerge).where(PersonMerge.undone_at.is_(None)).order_by(PersonMerge.version, PersonMerge.id)).all():
             merging.turn(db, merge)  # what came before the merge was taken as it was written
+        bookings.make_anew(db)  # they do not travel: they follow from what is planned
     return done
 
 
