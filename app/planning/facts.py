@@ -11,14 +11,13 @@ from fractions import Fraction
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An office as far as travelling goes."""
+    """An office as far as travelling goes, known by its path."""
 
-    office_id: uuid.UUID
+    path: str
     names: Mapping[str, str]
-    country_id: uuid.UUID | None = None
-    country: Mapping[str, str] = field(default_factory=dict)
-    department_id: uuid.UUID | None = None  # the department it belongs to; None: it stands alone
-    path: str = ""
+    country: str = ""  # code; empty above all countries
+    country_names: Mapping[str, str] = field(default_factory=dict)
+    department: str = ""  # path of the department it belongs to; empty: it stands alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +87,8 @@ class Permit:
     """Permission to enter a country (visa) or a site."""
 
     kind: str
-    country_id: uuid.UUID | None
-    office_id: uuid.UUID | None
+    country: str  # code, of a visa
+    office: str  # path, of a site
     valid_from: date
     valid_to: date | None = None
 
@@ -117,7 +116,7 @@ class Colleague:
 class Work:
     """Teaching days of one piece of work (a session, or a run's own timetable) that count as load."""
 
-    about_id: uuid.UUID
+    session_id: uuid.UUID | None  # where it is one of those that somebody is looked for
     days: frozenset[str]  # ISO dates: compared as text, since there are many
     place: Place | None = None
 
@@ -143,9 +142,9 @@ class SlotFacts:
     interprets: str = ""  # the other language of an interpreter
     budget: int | None = None
     company: tuple[Colleague, ...] = ()
-    trainees: Mapping[uuid.UUID, int] = field(default_factory=dict)  # office -> how many of it have a seat
-    ways: Mapping[tuple[uuid.UUID, uuid.UUID], Way] = field(default_factory=dict)  # where the default by distance is wrong
-    visas: Mapping[tuple[uuid.UUID, uuid.UUID], int] = field(default_factory=dict)  # from, to country -> days to get a visa; 0: none needed
+    trainees: Mapping[str, int] = field(default_factory=dict)  # path of an office -> how many of it have a seat
+    ways: Mapping[tuple[str, str], Way] = field(default_factory=dict)  # paths, where the default by distance is wrong
+    visas: Mapping[tuple[str, str], int] = field(default_factory=dict)  # from, to country -> days to get a visa; 0: none needed
     median_90: Fraction = Fraction(0)  # of the pool's teaching days in 90 days, each weighed by his share
     mean_mark: Fraction = Fraction(4)  # of all evaluations of the pool
 

@@ -194,6 +194,7 @@ SENTENCES: Mapping[str, Message] = {
     "T7-row": say("constraint", "Teaching days in a row: {n}, more than {most}."),
     "T7-hours": say("constraint", "Only {hours} h of rest before {day}; {most} h are needed."),
     "T8-fits": say("constraint", "{n} of {most} days in {month}, this session counted."),
+    "T8-fits-quarter": say("constraint", "{n} of {most} days in the quarter from {month}, this session counted."),
     "T8-month": say("constraint", "{n} of {most} days in {month}: too many."),
     "T8-quarter": say("constraint", "{n} of {most} days in the quarter from {month}: too many."),
     "T9-below": say("constraint", "{n} days in 90 days, {less} below the middle of the pool ({median})."),
@@ -535,14 +536,14 @@ def _absent(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Askin
 
 def way(slot: SlotFacts, one: Place | None, other: Place | None, days: Mapping[str, int], costs: Mapping[str, int]) -> Way:
     """Between two places: as the matrix says, else by distance. `days` and `costs` are the numbers of T6 and T12."""
-    if one is None or other is None or one.office_id == other.office_id:
+    if one is None or other is None or one.path == other.path:
         return Way(0, 0)
-    known = slot.ways.get((one.office_id, other.office_id)) or slot.ways.get((other.office_id, one.office_id))
+    known = slot.ways.get((one.path, other.path)) or slot.ways.get((other.path, one.path))
     if known is not None:
         return known
-    if one.department_id is not None and one.department_id == other.department_id:
+    if one.department and one.department == other.department:
         return Way(days["department"], 0)
-    if one.country_id == other.country_id:
+    if one.country == other.country:
         return Way(days["country"], costs["country"])
     return Way(days["abroad"], costs["abroad"])
 
@@ -562,19 +563,19 @@ def _travel(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking
         return tight
     needed = max(way(slot, trainer.home, span.place, own.numbers, NO_COST).days for span in slot.spans)
     points = _share(own.weight, Fraction(3 - needed, 3))
-    if trainer.home.office_id == there.office_id and needed == 0:
+    if trainer.home.path == there.path and needed == 0:
         return Result("T6", own.level, True, "T6-none", points=points, most=own.weight)
     return Result("T6", own.level, True, "T6-fits", {"n": needed, "home": trainer.home.names, "place": there.names}, points=points, most=own.weight)
 
 
 def _too_far(travels: str, home: Place, there: Place) -> str | None:
-    if travels == "abroad" or home.office_id == there.office_id:
+    if travels == "abroad" or home.path == there.path:
         return None
     if travels == "none":
         return "T6-reach-none"
-    if home.country_id != there.country_id:
+    if home.country != there.country:
         return "T6-reach-country" if travels == "country" else "T6-reach-department"
-    if travels == "department" and (home.department_id is None or home.department_id != there.department_id):
+    if travels == "department" and (not home.department or home.department != there.department):
         return "T6-reach-department"
     return None
 
@@ -586,7 +587,7 @@ def _tight(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking)
             continue
         for busy in trainer.busy:
             there = busy.span.place
-            if there is None or there.office_id == span.place.office_id or overlap(span, busy.span):
+            if there is None or there.path == span.place.path or overlap(span, busy.span):
                 continue
             needed = way(slot, there, span.place, own.numbers, NO_COST).days
             before = busy.span.starts < span.starts
@@ -641,35 +642,50 @@ def _in_a_row(day: date, teaching: set[date]) -> int:
     return (last - first).days + 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """A month or quarter that a slot touches, with the slot's own days in it; days as ISO text."""
+
+    unit: str
+    start: date
+    first: str
+    last: str
+    own: frozenset[str]
+    begins: bool  # the slot begins in it: so its travel counts there
+
+
+@lru_cache(maxsize=256)
+def _periods(days: frozenset[date]) -> tuple[_Period, ...]:
+    found = []
+    for unit in ("month", "quarter"):
+        for start in sorted({_start(unit, day) for day in days}):
+            own = frozenset(day.isoformat() for day in days if _start(unit, day) == start)
+            found.append(_Period(unit, start, start.isoformat(), _end(unit, start).isoformat(), own, _start(unit, min(days)) == start))
+    return tuple(found)
+
+
 def _load(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) -> Found:
-    here = {span.day for span in slot.spans}
     distance = asking.settings["T6"].numbers
-    share = Fraction(own.numbers["travel"], 100)
+    share = own.numbers["travel"]
     travel = 2 * way(slot, trainer.home, slot.where, distance, NO_COST).days
-    found: list[tuple[Fraction, Result]] = []
-    for unit, most in (
-        ("month", trainer.days_a_month or own.numbers["month"]), ("quarter", trainer.days_a_quarter or own.numbers["quarter"]),
-    ):
-        for start in sorted({_start(unit, day) for day in here}):
-            first, last = start.isoformat(), _end(unit, start).isoformat()
-            days = {day.isoformat() for day in here if _start(unit, day) == start}
-            ways = travel if _start(unit, slot.first) == start else 0
-            for work in trainer.work:
-                inside = [day for day in work.days if first <= day <= last]
-                if inside:
-                    days.update(inside)
-                    if work.place is not None and first <= min(work.days):
-                        ways += 2 * way(slot, trainer.home, work.place, distance, NO_COST).days
-            total = len(days) + ways * share
-            key = "T8-fits" if total <= most else f"T8-{unit}"
-            part = total / most
-            # Up to half of the limit all points, from there evenly down to none at the limit.
-            result = Result(
-                "T8", own.level, total <= most, key, {"n": total, "most": most, "month": Month(start)},
-                points=_share(own.weight, (1 - part) * 2), most=own.weight,
-            )
-            found.append((part, result))
-    return max(found, key=lambda one: one[0])[1]
+    works = [(work.days, min(work.days), 2 * way(slot, trainer.home, work.place, distance, NO_COST).days) for work in trainer.work]
+    limits = {"month": trainer.days_a_month or own.numbers["month"], "quarter": trainer.days_a_quarter or own.numbers["quarter"]}
+    found: list[tuple[Fraction, _Period, int]] = []
+    for period in _periods(frozenset(span.day for span in slot.spans)):
+        days, ways = set(period.own), travel if period.begins else 0
+        for listed, begins, there_and_back in works:
+            inside = [day for day in listed if period.first <= day <= period.last]
+            days.update(inside)
+            if inside and period.first <= begins:
+                ways += there_and_back
+        total = len(days) * 100 + ways * share  # in hundredths of a day
+        found.append((Fraction(total, limits[period.unit] * 100), period, total))
+    part, period, total = max(found, key=lambda one: one[0])
+    # Up to half of the limit all points, from there evenly down to none at the limit.
+    return Result(
+        "T8", own.level, part <= 1, ("T8-fits" if period.unit == "month" else "T8-fits-quarter") if part <= 1 else f"T8-{period.unit}",
+        {"n": Fraction(total, 100), "most": limits[period.unit], "month": Month(period.start)}, points=_share(own.weight, (1 - part) * 2), most=own.weight,
+    )
 
 
 def _start(unit: str, day: date) -> date:
@@ -715,7 +731,7 @@ def _tenth(value: Fraction) -> Fraction:
 
 
 def _released(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
-    abroad = slot.place.country_id != trainer.home.country_id
+    abroad = slot.place.country != trainer.home.country
     if abroad and trainer.reach == "national":
         return Result("T10", own.level, False, "T10-national")
     if not trainer.needs_release:
@@ -739,20 +755,20 @@ def _entry(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking
     if there is None:
         return None
     for one in trainer.permits:
-        if one.kind == "site" and one.office_id == there.office_id and one.valid_to is not None and one.valid_to < slot.last and not any(
-            other.kind == "site" and other.office_id == there.office_id and _permits(other.valid_from, other.valid_to, slot) for other in trainer.permits
+        if one.kind == "site" and one.office == there.path and one.valid_to is not None and one.valid_to < slot.last and not any(
+            other.kind == "site" and other.office == there.path and _permits(other.valid_from, other.valid_to, slot) for other in trainer.permits
         ):
             return Result("T11", own.level, False, "T11-site", {"place": there.names, "to": one.valid_to, "last": slot.last})
-    if there.country_id == trainer.home.country_id or there.country_id is None or trainer.home.country_id is None:
+    if there.country == trainer.home.country or not there.country or not trainer.home.country:
         return Result("T11", own.level, True, "T11-home")
     if trainer.passport_to is not None and trainer.passport_to < slot.last:
         return Result("T11", own.level, False, "T11-passport", {"to": trainer.passport_to, "last": slot.last})
-    lead = slot.visas.get((trainer.home.country_id, there.country_id), 0)
+    lead = slot.visas.get((trainer.home.country, there.country), 0)
     if lead == 0:
-        return Result("T11", own.level, True, "T11-fits", {"country": there.country})
-    if any(one.kind == "visa" and one.country_id == there.country_id and _permits(one.valid_from, one.valid_to, slot) for one in trainer.permits):
-        return Result("T11", own.level, True, "T11-visa", {"country": there.country})
-    return Result("T11", own.level, False, "T11-needed", {"country": there.country, "lead": lead, "n": max((slot.first - slot.today).days, 0)})
+        return Result("T11", own.level, True, "T11-fits", {"country": there.country_names})
+    if any(one.kind == "visa" and one.country == there.country and _permits(one.valid_from, one.valid_to, slot) for one in trainer.permits):
+        return Result("T11", own.level, True, "T11-visa", {"country": there.country_names})
+    return Result("T11", own.level, False, "T11-needed", {"country": there.country_names, "lead": lead, "n": max((slot.first - slot.today).days, 0)})
 
 
 def _permits(valid_from: date, valid_to: date | None, slot: SlotFacts) -> bool:
@@ -762,7 +778,7 @@ def _permits(valid_from: date, valid_to: date | None, slot: SlotFacts) -> bool:
 def cost_of(slot: SlotFacts, home: Place, own: Setting, days: Mapping[str, int]) -> int:
     """Estimate for somebody from `home`: the way both ways and an allowance for each day away, in the pool's currency."""
     there = slot.where
-    if there is None or there.office_id == home.office_id:
+    if there is None or there.path == home.path:
         return 0
     found = way(slot, home, there, days, own.numbers)
     if found.days == 0 and found.cost == 0:
@@ -800,7 +816,7 @@ def _paired(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Askin
 def _independent(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
     if slot.role != "assessor":
         return None
-    total, same = sum(slot.trainees.values()), slot.trainees.get(trainer.home.office_id, 0)
+    total, same = sum(slot.trainees.values()), slot.trainees.get(trainer.home.path, 0)
     if same:
         return Result("T14", own.level, False, "T14-own", {"n": same, "total": total})
     return Result("T14", own.level, True, "T14-fits", {"total": total})

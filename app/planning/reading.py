@@ -1,0 +1,514 @@
+"""The rows behind the facts of planning: places, slots, and the trainers of the pool with all that touches a slot.
+
+A pool of hundreds with years of bookings is read for one page, so only columns are read, and ids stay as the driver gives
+them: making a UUID of each would take longer than the queries.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
+from functools import lru_cache
+from statistics import median
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+from sqlalchemy.types import NullType
+
+from app.courses.models import CourseVersion
+from app.feedback.models import FeedbackSheet
+from app.offices.models import Classroom, Country, Holiday, Office
+from app.people.models import Person
+from app.planning import rules
+from app.planning.facts import (
+    Accredited,
+    Away,
+    Busy,
+    Colleague,
+    Letter,
+    Pair,
+    Permit,
+    Place,
+    SlotFacts,
+    Span,
+    TrainerFacts,
+    Way,
+    Work,
+)
+from app.planning.models import ConstraintSetting
+from app.planning.rules import Setting
+from app.runs.models import CourseRun, Enrolment, RunTrainer
+from app.schedule.assignments import CURRENT
+from app.schedule.bookings import HOLDS, TAKES_PLACE
+from app.schedule.models import Assignment, Booking, Meeting, SessionSeat, SessionSlot, Taught, TrainingSession
+from app.schedule.rules import STANDS
+from app.trainers.models import (
+    Absence,
+    Accreditation,
+    EntryPermit,
+    EntryRule,
+    HomeRelease,
+    Pairing,
+    Trainer,
+    TrainerLanguage,
+    TravelTime,
+)
+from app.trainers.rules import CEFR
+
+FAIR_DAYS = 90
+MARKS_OF_DAYS = 365
+"""Evaluations given longer ago say little of today's teaching."""
+MOVES = 14
+"""Days by which a session might be moved to get somebody."""
+
+Key = TypeVar("Key")
+One = TypeVar("One")
+
+
+def settings_of(db: Session) -> dict[str, Setting]:
+    """How each constraint is taken at this centre. One query."""
+    stored = {row.code: row for row in db.scalars(sa.select(ConstraintSetting))}
+    return {
+        code: rules.setting(code, stored[code].level, stored[code].weight, stored[code].numbers) if code in stored else one.default()
+        for code, one in rules.CONSTRAINTS.items()
+    }
+
+
+def _raw(column: Any) -> sa.ColumnElement[Any]:
+    """A column as the driver gives it: good for comparing within one read."""
+    return sa.type_coerce(column, NullType()).label(None)
+
+
+def _uuid(raw: Any) -> uuid.UUID:
+    return raw if isinstance(raw, uuid.UUID) else uuid.UUID(raw)
+
+
+def _text(day: Any) -> sa.ColumnElement[str]:
+    """A day as ISO text, which sorts as days do."""
+    return sa.cast(day, sa.Text())
+
+
+def _rows(db: Session, query: sa.Executable) -> Iterable[Any]:
+    return db.execute(query)
+
+
+def _frozen(found: Mapping[Key, list[One]]) -> dict[Key, tuple[One, ...]]:
+    return {key: tuple(values) for key, values in found.items()}
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def _span(starts: datetime, ends: datetime, day: date, zone: str, place: Place | None) -> Span:
+    last = max(day, (ends - timedelta(microseconds=1)).astimezone(_zone(zone)).date())
+    return Span(starts, ends, day, last, zone, place)
+
+
+def _at(day: date, days: int) -> datetime:
+    return datetime.combine(day, time(), UTC) + timedelta(days=days)
+
+
+# ---- places ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Places:
+    """Offices by id, classrooms by id, and the ways that are stated between offices."""
+
+    offices: Mapping[Any, Place]
+    rooms: Mapping[Any, Any]  # classroom -> office
+    countries: Mapping[Any, str]  # codes
+    ways: Mapping[tuple[str, str], Way]
+    visas: Mapping[tuple[str, str], int]
+
+    def of(self, mode: str, rooms: Iterable[Any], office: Any) -> Place | None:
+        """Where somebody goes for a meeting: the first classroom that is named, else the office that gives the run."""
+        if mode == "online":
+            return None
+        room = next((one for one in rooms if one is not None), None)
+        return self.offices[self.rooms[room] if room is not None else office]
+
+
+def places_of(db: Session) -> Places:
+    """All places of this node. Five queries."""
+    countries = {id_: (code, names) for id_, code, names in db.execute(sa.select(_raw(Country.id), Country.code, Country.names))}
+    rows = db.execute(sa.select(_raw(Office.id), Office.names, _raw(Office.country_id), Office.kind, Office.path)).all()
+    departments = {path for _, _, _, kind, path in rows if kind == "department"}
+    offices = {}
+    for id_, names, country, _, path in rows:
+        above = next((path[: at + 1] for at in range(len(path) - 1, 0, -1) if path[at] == "/" and path[: at + 1] in departments), "")
+        code, country_names = countries.get(country, ("", {}))
+        offices[id_] = Place(path, names, code, country_names, above)
+    rooms = dict(db.execute(sa.select(_raw(Classroom.id), _raw(Classroom.office_id))).all())
+    ways = {(offices[one].path, offices[other].path): Way(days, cost) for one, other, days, cost in db.execute(
+        sa.select(_raw(TravelTime.from_office_id), _raw(TravelTime.to_office_id), TravelTime.days, TravelTime.cost)
+    )}
+    visas = {(countries[one][0], countries[other][0]): days for one, other, days in db.execute(
+        sa.select(_raw(EntryRule.from_country_id), _raw(EntryRule.to_country_id), EntryRule.lead_days)
+    )}
+    return Places(offices, rooms, {id_: code for id_, (code, _) in countries.items()}, ways, visas)
+
+
+# ---- slots -----------------------------------------------------------------------------------------------------------
+
+
+def slots_of(db: Session, slots: Sequence[SessionSlot], now: datetime, places: Places) -> dict[uuid.UUID, SlotFacts]:
+    """What slots ask; those whose session has no meetings are left out. Four queries."""
+    session_ids = {slot.session_id for slot in slots}
+    about = {
+        row[0].id: row for row in db.execute(
+            sa.select(TrainingSession, _raw(CourseRun.office_id), _raw(TrainingSession.classroom_id), CourseVersion.course_id, CourseVersion.titles)
+            .join(CourseRun, CourseRun.id == TrainingSession.run_id).join(CourseVersion, CourseVersion.id == CourseRun.course_version_id)
+            .where(TrainingSession.id.in_(session_ids))
+        )
+    }
+    spans: dict[uuid.UUID, list[Span]] = defaultdict(list)
+    for session_id, starts, ends, day, zone, room in db.execute(
+        sa.select(TrainingSession.id, Meeting.starts_at, Meeting.ends_at, Meeting.day, Meeting.zone, _raw(Meeting.classroom_id))
+        .join(TrainingSession, TrainingSession.id == Meeting.session_id).where(Meeting.session_id.in_(session_ids), Meeting.state.in_(TAKES_PLACE))
+        .order_by(Meeting.starts_at, Meeting.id)
+    ):
+        session, office, own_room = about[session_id][:3]
+        spans[session_id].append(_span(starts, ends, day, zone, places.of(session.mode, (room, own_room), office)))
+    company: dict[uuid.UUID, list[tuple[uuid.UUID, Colleague]]] = defaultdict(list)
+    for session_id, slot_id, role, person_id, trainer_id, home in _rows(db,
+        sa.select(Assignment.session_id, Assignment.slot_id, SessionSlot.role, Assignment.person_id, Trainer.id, _raw(Trainer.home_office_id))
+        .join(SessionSlot, SessionSlot.id == Assignment.slot_id).outerjoin(Trainer, Trainer.person_id == Assignment.person_id)
+        .where(Assignment.session_id.in_(session_ids), Assignment.state.in_(CURRENT)).order_by(SessionSlot.number, Assignment.id)
+    ):
+        company[session_id].append((slot_id, Colleague(trainer_id, person_id, role, places.offices[home] if trainer_id else None)))
+    trainees: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)
+    for session_id, office, n in db.execute(
+        sa.select(SessionSeat.session_id, _raw(Enrolment.office_id), sa.func.count())
+        .join(TrainingSession, TrainingSession.id == SessionSeat.session_id)
+        .join(Enrolment, sa.and_(Enrolment.run_id == TrainingSession.run_id, Enrolment.person_id == SessionSeat.person_id))
+        .where(SessionSeat.session_id.in_(session_ids), SessionSeat.state == "seated").group_by(SessionSeat.session_id, Enrolment.office_id)
+    ):
+        trainees[session_id][places.offices[office].path] = n
+    found = {}
+    for slot in slots:
+        if not spans[slot.session_id]:
+            continue
+        session, office, _, course_id, titles = about[slot.session_id]
+        own, giver = spans[slot.session_id], places.offices[office]
+        if slot.role == "remote":
+            own = [replace(span, place=None) for span in own]
+        found[slot.id] = SlotFacts(
+            slot.id, session.id, session.run_id, session.code, slot.role, session.mode, course_id, titles, session.language, session.language_level,
+            tuple(own), giver.path, own[0].place or giver, now.astimezone(_zone(session.zone)).date(),
+            slot.language if slot.role == "interpreter" else "", session.budget,
+            tuple(one for other_id, one in company[session.id] if other_id != slot.id), trainees[session.id], places.ways, places.visas,
+        )
+    return found
+
+
+# ---- the pool --------------------------------------------------------------------------------------------------------
+
+
+class Reading:
+    """The rows about trainers, kept by person, so that each slot takes its own part of them."""
+
+    def __init__(
+        self, db: Session, slots: Sequence[SlotFacts], settings: Mapping[str, Setting], places: Places, now: datetime, *,
+        near: int, trainer_ids: Collection[uuid.UUID] | None,
+    ) -> None:
+        self.settings, self.places, self.near = settings, places, near
+        today = now.date()
+        first, last = (min(slot.first for slot in slots), max(slot.last for slot in slots)) if slots else (today, today)
+        self.slots = [slot.slot_id for slot in slots]
+        self.sessions, self.runs = {slot.session_id for slot in slots}, {slot.run_id for slot in slots}
+        self.courses = {slot.course_id for slot in slots}
+        self.pool = sa.or_(Trainer.left_on.is_(None), Trainer.left_on > today)
+        chosen = self.pool if trainer_ids is None else sa.and_(self.pool, Trainer.id.in_(list(trainer_ids)))
+        self.everybody = sa.select(Trainer.person_id).where(self.pool).scalar_subquery()
+        self.people = sa.select(Trainer.person_id).where(chosen).scalar_subquery()
+        self.ids = sa.select(Trainer.id).where(chosen).scalar_subquery()
+
+        self.languages = self._languages(db)
+        self.letters, self.permits, self.pairs = self._letters(db, first, last), self._permits(db), self._pairs(db)
+        self.accredited = self._accredited(db)
+        self.holidays = self._holidays(db, first, last)
+        self.marks, self.mean = self._marks(db, first)
+        self.trainers: list[TrainerFacts] = []
+        self.shown: dict[uuid.UUID, str] = {}
+        self.raw: dict[uuid.UUID, Any] = {}  # person, as the driver gives his id
+        self._trainers(db, chosen)
+        self.away = self._away(db, first, last)
+        self.busy = self._busy(db, first, last)
+        self.work = self._work(db, min(rules.quarter_of(first), first - timedelta(days=FAIR_DAYS)), rules.end_of_quarter(last))
+        self.shares: dict[Any, int] = dict(db.execute(sa.select(_raw(Trainer.person_id), Trainer.share).where(self.pool)).all())
+        self.taught = self._taught(db, first)
+        self.fair: dict[tuple[uuid.UUID, date], dict[Any, int]] = {}
+
+    # ---- by slot
+
+    def with_pool(self, slot: SlotFacts) -> SlotFacts:
+        """The slot with the middle of the pool's days, each weighed by his share of a post, and the mean of its evaluations."""
+        days = self._days_90(slot)
+        weighed = [Fraction(days.get(person, 0) * 100, max(share, 1)) for person, share in self.shares.items()]
+        return replace(slot, median_90=Fraction(median(weighed)) if weighed else Fraction(0), mean_mark=self.mean)
+
+    def _days_90(self, slot: SlotFacts) -> dict[Any, int]:
+        """By person: teaching days in the 90 days before the slot begins, what is planned in them counted."""
+        key = (slot.session_id, slot.first)
+        if key not in self.fair:
+            since, until = (slot.first - timedelta(days=FAIR_DAYS)).isoformat(), slot.first.isoformat()
+            self.fair[key] = {
+                person: len({day for work in works if work.session_id != slot.session_id for day in work.days if since <= day < until})
+                for person, works in self.work.items()
+            }
+        return self.fair[key]
+
+    def for_slot(self, trainer: TrainerFacts, slot: SlotFacts) -> TrainerFacts:
+        """The trainer with what touches this slot: bookings near it, days that count as load, runs of its course."""
+        person = self.raw[trainer.person_id]
+        since, until = _at(slot.first, -self.near), _at(slot.last, self.near + 1)
+        months_ago = rules.months_before(slot.first, self.settings["T16"].numbers["months"]).isoformat()
+        first, runs, same = slot.first.isoformat(), set(), False
+        for code, course_id, begins, ends, run_id, session_id in self.taught.get(person, ()):
+            if run_id == slot.run_id:
+                same = same or session_id != slot.session_id
+            elif course_id == slot.course_id and begins < first and ends >= months_ago:
+                runs.add(code)
+        start, end = rules.quarter_of(slot.first).isoformat(), rules.end_of_quarter(slot.last).isoformat()
+        return replace(
+            trainer,
+            accreditations=self.accredited.get((trainer.trainer_id, slot.course_id), ()),
+            busy=tuple(
+                busy for slot_id, run_id, busy in self.busy.get(person, ())
+                if slot_id != slot.slot_id and run_id != slot.run_id and busy.span.starts < until and busy.span.ends > since
+            ),
+            away=tuple(one for one in self.away.get(person, ()) if one.starts < until and one.ends > since),
+            work=tuple(
+                one for one in self.work.get(person, ())
+                if one.session_id != slot.session_id and any(start <= day <= end for day in one.days)
+            ),
+            days_90=self._days_90(slot).get(person, 0), taught=len(runs), same_run=same,
+        )
+
+    # ---- rows
+
+    def _trainers(self, db: Session, chosen: sa.ColumnElement[bool]) -> None:
+        rows = db.execute(
+            sa.select(
+                Trainer.id, Trainer.person_id, _raw(Trainer.person_id), Person.short_name, Person.sort_key, _raw(Trainer.home_office_id), Trainer.reach,
+                Trainer.travels, Trainer.share, Trainer.days_a_month, Trainer.days_a_quarter, Trainer.needs_release, Trainer.passport_to,
+                Trainer.connection_tested_on, Trainer.prefers, Trainer.prefers_to, Trainer.shown_abroad,
+            ).join(Person, Person.id == Trainer.person_id).where(chosen).order_by(Person.sort_key, Trainer.id)
+        )
+        for id_, person_id, raw, name, key, home_id, reach, travels, share, month, quarter, letter, passport, tested, prefers, prefers_to, shown in rows:
+            home = self.places.offices[home_id]
+            marks, marked = self.marks.get(raw, (0, 0))
+            self.trainers.append(TrainerFacts(
+                id_, person_id, name, key, home.country, home, reach, travels, share, month, quarter, letter, passport, tested, prefers, prefers_to,
+                languages=self.languages.get(id_, {}), holidays=self.holidays.get(home.country, {}), permits=self.permits.get(id_, ()),
+                letters=self.letters.get(id_, ()), pairs=self.pairs.get(id_, ()), marks=marks, marked=marked, busy_only=shown != "card",
+            ))
+            self.shown[id_], self.raw[person_id] = shown, raw
+
+    def _languages(self, db: Session) -> dict[uuid.UUID, dict[str, str]]:
+        found: dict[uuid.UUID, dict[str, str]] = defaultdict(dict)
+        for trainer_id, tag, level in db.execute(
+            sa.select(_raw(TrainerLanguage.trainer_id), TrainerLanguage.language, TrainerLanguage.level).where(TrainerLanguage.trainer_id.in_(self.ids))
+        ):
+            if level in CEFR:
+                found[trainer_id][tag] = level
+        return {_uuid(raw): levels for raw, levels in found.items()}
+
+    def _accredited(self, db: Session) -> dict[tuple[uuid.UUID, uuid.UUID], tuple[Accredited, ...]]:
+        found: dict[tuple[uuid.UUID, uuid.UUID], list[Accredited]] = defaultdict(list)
+        for trainer_id, course_id, *held in _rows(db,
+            sa.select(
+                Accreditation.trainer_id, Accreditation.course_id, Accreditation.level, Accreditation.valid_from, Accreditation.valid_to, Accreditation.withdrawn_on,
+            ).where(Accreditation.trainer_id.in_(self.ids), Accreditation.course_id.in_(self.courses)).order_by(Accreditation.valid_from, Accreditation.id)
+        ):
+            found[trainer_id, course_id].append(Accredited(*held))
+        return _frozen(found)
+
+    def _letters(self, db: Session, first: date, last: date) -> dict[uuid.UUID, tuple[Letter, ...]]:
+        found: dict[uuid.UUID, list[Letter]] = defaultdict(list)
+        for trainer_id, *letter in _rows(db,
+            sa.select(HomeRelease.trainer_id, HomeRelease.valid_from, HomeRelease.valid_to, HomeRelease.asked_on, HomeRelease.given_on, HomeRelease.refused_on)
+            .where(HomeRelease.trainer_id.in_(self.ids), HomeRelease.valid_from <= last, HomeRelease.valid_to >= first).order_by(HomeRelease.asked_on, HomeRelease.id)
+        ):
+            found[trainer_id].append(Letter(*letter))
+        return _frozen(found)
+
+    def _permits(self, db: Session) -> dict[uuid.UUID, tuple[Permit, ...]]:
+        found: dict[uuid.UUID, list[Permit]] = defaultdict(list)
+        for trainer_id, kind, country, office, *valid in _rows(db,
+            sa.select(EntryPermit.trainer_id, EntryPermit.kind, _raw(EntryPermit.country_id), _raw(EntryPermit.office_id), EntryPermit.valid_from, EntryPermit.valid_to)
+            .where(EntryPermit.trainer_id.in_(self.ids)).order_by(EntryPermit.valid_from, EntryPermit.id)
+        ):
+            place = self.places.offices.get(office)
+            found[trainer_id].append(Permit(kind, self.places.countries.get(country, ""), place.path if place else "", *valid))
+        return _frozen(found)
+
+    def _pairs(self, db: Session) -> dict[uuid.UUID, tuple[Pair, ...]]:
+        one, other = aliased(Trainer), aliased(Trainer)
+        name, other_name = aliased(Person), aliased(Person)
+        found: dict[uuid.UUID, list[Pair]] = defaultdict(list)
+        for trainer_id, other_id, kind, his, theirs in db.execute(
+            sa.select(Pairing.trainer_id, Pairing.other_id, Pairing.kind, name.short_name, other_name.short_name)
+            .join(one, one.id == Pairing.trainer_id).join(name, name.id == one.person_id)
+            .join(other, other.id == Pairing.other_id).join(other_name, other_name.id == other.person_id)
+            .where(Pairing.ended_on.is_(None)).order_by(Pairing.id)
+        ):
+            found[trainer_id].append(Pair(kind, other_id, theirs))
+            if kind != "mentor":  # a mentor may teach without his new trainer
+                found[other_id].append(Pair(kind, trainer_id, his))
+        return _frozen(found)
+
+    def _holidays(self, db: Session, first: date, last: date) -> dict[str, dict[date, dict[str, str]]]:
+        found: dict[str, dict[date, dict[str, str]]] = defaultdict(dict)
+        edge = timedelta(days=MOVES + 1)
+        for country, day, names in db.execute(
+            sa.select(_raw(Holiday.country_id), Holiday.day, Holiday.names).where(Holiday.day.between(first - edge, last + edge))
+        ):
+            found[self.places.countries[country]][day] = names
+        return found
+
+    def _away(self, db: Session, first: date, last: date) -> dict[Any, tuple[Away, ...]]:
+        found: dict[Any, list[Away]] = defaultdict(list)
+        for person, kind, starts, ends, zone in db.execute(
+            sa.select(_raw(Absence.person_id), Absence.kind, Absence.starts_at, Absence.ends_at, Absence.zone)
+            .where(Absence.person_id.in_(self.people), Absence.ended_on.is_(None), Absence.starts_at < _at(last, self.near + 1), Absence.ends_at > _at(first, -self.near))
+            .order_by(Absence.starts_at, Absence.id)
+        ):
+            there = _zone(zone)
+            found[person].append(Away(kind, starts, ends, starts.astimezone(there).date(), (ends - timedelta(microseconds=1)).astimezone(there).date()))
+        return _frozen(found)
+
+    def _busy(self, db: Session, first: date, last: date) -> dict[Any, tuple[tuple[uuid.UUID | None, uuid.UUID | None, Busy], ...]]:
+        """By person: the slot that books him or the run whose own timetable does, where it is one of those asked about; and the booking."""
+        found: dict[Any, list[tuple[uuid.UUID | None, uuid.UUID | None, Busy]]] = defaultdict(list)
+        since, until = _at(first, -self.near), _at(last, self.near + 1)
+        places = self.places
+        for person, starts, ends, day, zone, room, code, own_room, mode, office, slot_id, role in db.execute(
+            sa.select(
+                _raw(Booking.resource_id), Booking.starts_at, Booking.ends_at, Meeting.day, Meeting.zone, _raw(Meeting.classroom_id), TrainingSession.code,
+                _raw(TrainingSession.classroom_id), TrainingSession.mode, _raw(CourseRun.office_id),
+                sa.case((SessionSlot.id.in_(self.slots), SessionSlot.id)), SessionSlot.role,
+            )
+            .join(Meeting, Meeting.id == Booking.meeting_id).join(TrainingSession, TrainingSession.id == Meeting.session_id)
+            .join(CourseRun, CourseRun.id == Meeting.run_id).join(Assignment, Assignment.id == Booking.source_id).join(SessionSlot, SessionSlot.id == Assignment.slot_id)
+            .where(Booking.resource_id.in_(self.people), Booking.starts_at < until, Booking.ends_at > since, Booking.starts_at > since - timedelta(days=2))
+            .order_by(Booking.starts_at, Booking.id)
+        ):
+            place = None if role == "remote" else places.of(mode, (room, own_room), office)
+            found[person].append((slot_id, None, Busy(_span(starts, ends, day, zone, place), code, places.offices[office].path, role)))
+        for person, starts, ends, day, zone, room, code, own_room, office, run_id, part in db.execute(
+            sa.select(
+                _raw(RunTrainer.person_id), Meeting.starts_at, Meeting.ends_at, Meeting.day, Meeting.zone, _raw(Meeting.classroom_id), CourseRun.code,
+                _raw(CourseRun.classroom_id), _raw(CourseRun.office_id), sa.case((CourseRun.id.in_(self.runs), CourseRun.id)), RunTrainer.part,
+            )
+            .join(CourseRun, CourseRun.id == RunTrainer.run_id).join(Meeting, Meeting.run_id == CourseRun.id)
+            .where(
+                RunTrainer.person_id.in_(self.people), Meeting.session_id.is_(None), Meeting.state.in_(STANDS), CourseRun.state != "cancelled",
+                CourseRun.ends_on >= first - timedelta(days=self.near + 31), CourseRun.starts_on <= last + timedelta(days=self.near + 31),
+                Meeting.day.between(first - timedelta(days=self.near + 1), last + timedelta(days=self.near + 1)),
+            ).order_by(Meeting.starts_at, Meeting.id)
+        ):
+            span = _span(starts, ends, day, zone, places.of("classroom", (room, own_room), office))
+            found[person].append((None, run_id, Busy(span, code, places.offices[office].path, part)))
+        return _frozen(found)
+
+    def _work(self, db: Session, since: date, until: date) -> dict[Any, tuple[Work, ...]]:
+        """Teaching days of the whole pool, for the load and for the middle of it: who really taught, else who is booked."""
+        within = Meeting.day.between(since, until)
+        own = sa.case((TrainingSession.id.in_(self.sessions), TrainingSession.id))
+        about = (own, _raw(CourseRun.office_id), sa.func.aggregate_strings(_text(Meeting.day), ","))
+        mode = sa.func.coalesce(sa.func.min(TrainingSession.mode), "classroom")
+        noted, mine = aliased(Taught), aliased(Taught)
+
+        def taught(person_id: Any) -> sa.ColumnElement[bool]:
+            """Nothing is noted of who taught the meeting, or that he did."""
+            later = aliased(Taught)
+            return sa.or_(
+                ~sa.exists().where(noted.meeting_id == Meeting.id),
+                sa.exists().where(
+                    mine.meeting_id == Meeting.id, mine.person_id == person_id,
+                    ~sa.exists().where(later.meeting_id == mine.meeting_id, later.revision > mine.revision),
+                ),
+            )
+
+        newer = aliased(Taught)
+        run = (CourseRun.id, TrainingSession.id)
+        room = _raw(sa.func.coalesce(TrainingSession.classroom_id, CourseRun.classroom_id))
+        queries = (
+            sa.select(_raw(Booking.resource_id), mode, room, *about).join(Meeting, Meeting.id == Booking.meeting_id)
+            .join(CourseRun, CourseRun.id == Meeting.run_id).outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id)
+            .where(
+                Booking.resource_id.in_(self.everybody), Booking.kind == "trainer", within, Booking.starts_at.between(_at(since, -2), _at(until, 2)),
+                taught(Booking.resource_id),
+            ).group_by(Booking.resource_id, *run),
+            sa.select(_raw(RunTrainer.person_id), mode, room, *about).join(CourseRun, CourseRun.id == RunTrainer.run_id).join(Meeting, Meeting.run_id == CourseRun.id)
+            .outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id)
+            .where(
+                RunTrainer.person_id.in_(self.everybody), Meeting.session_id.is_(None), Meeting.state.in_(STANDS), within, CourseRun.state != "cancelled",
+                CourseRun.ends_on >= since - timedelta(days=31), CourseRun.starts_on <= until + timedelta(days=31), taught(RunTrainer.person_id),
+            ).group_by(RunTrainer.person_id, *run),
+            sa.select(_raw(Taught.person_id), mode, room, *about).join(Meeting, Meeting.id == Taught.meeting_id)
+            .join(CourseRun, CourseRun.id == Meeting.run_id).outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id)
+            .where(
+                Taught.part != "planned", Taught.person_id.in_(self.everybody), within,
+                ~sa.exists().where(newer.meeting_id == Taught.meeting_id, newer.revision > Taught.revision),
+            ).group_by(Taught.person_id, *run),
+        )
+        found: dict[Any, list[Work]] = defaultdict(list)
+        for query in queries:
+            for person, how, where, session_id, office, listed in _rows(db, query):
+                found[person].append(Work(session_id, frozenset(listed.split(",")), self.places.of(how, (where,), office)))
+        return _frozen(found)
+
+    def _taught(self, db: Session, first: date) -> dict[Any, tuple[Any, ...]]:
+        """By person: what he taught or was assigned to in the courses asked about: code, course, first and last day, and run and session where asked about."""
+        since = rules.months_before(first, self.settings["T16"].numbers["months"])
+        about = sa.and_(CourseVersion.course_id.in_(self.courses), CourseRun.state != "cancelled", sa.or_(CourseRun.id.in_(self.runs), CourseRun.ends_on >= since))
+        run = (CourseRun.code, _raw(CourseVersion.course_id), _text(CourseRun.starts_on), _text(CourseRun.ends_on), sa.case((CourseRun.id.in_(self.runs), CourseRun.id)))
+
+        def session(id_: Any) -> Any:
+            return sa.case((id_.in_(self.sessions), id_))
+
+        queries = (
+            sa.select(_raw(RunTrainer.person_id), *run, sa.null()).select_from(CourseRun).join(CourseVersion, CourseVersion.id == CourseRun.course_version_id)
+            .join(RunTrainer, RunTrainer.run_id == CourseRun.id)
+            .where(about, RunTrainer.person_id.in_(self.people), ~sa.exists().where(TrainingSession.run_id == CourseRun.id)),
+            sa.select(_raw(Assignment.person_id), *run, session(Assignment.session_id)).select_from(CourseRun)
+            .join(CourseVersion, CourseVersion.id == CourseRun.course_version_id).join(TrainingSession, TrainingSession.run_id == CourseRun.id)
+            .join(Assignment, Assignment.session_id == TrainingSession.id)
+            .where(about, Assignment.person_id.in_(self.people), Assignment.state.in_(HOLDS), TrainingSession.state != "cancelled"),
+            # A substitute or guest was not planned; who was planned is in one of the two above.
+            sa.select(_raw(Taught.person_id), *run, session(Meeting.session_id)).distinct().join(Meeting, Meeting.id == Taught.meeting_id)
+            .join(CourseRun, CourseRun.id == Meeting.run_id).join(CourseVersion, CourseVersion.id == CourseRun.course_version_id)
+            .where(about, Taught.part != "planned", Taught.person_id.in_(self.people)),
+        )
+        courses: dict[Any, uuid.UUID] = {}
+        found: dict[Any, list[Any]] = defaultdict(list)
+        for query in queries:
+            for person, code, course, begins, ends, run_id, session_id in _rows(db, query):
+                if course not in courses:
+                    courses[course] = _uuid(course)
+                found[person].append((code, courses[course], begins, ends, run_id, session_id))
+        return _frozen(found)
+
+    def _marks(self, db: Session, first: date) -> tuple[dict[Any, tuple[int, int]], Fraction]:
+        """Sum and number of evaluations by person, and the mean of all."""
+        if not self.settings["T17"].weight:
+            return {}, Fraction(4)
+        mark = FeedbackSheet.answers["trainer"].as_integer()
+        rows = db.execute(
+            sa.select(_raw(RunTrainer.person_id), sa.func.sum(mark), sa.func.count(mark)).join(FeedbackSheet, FeedbackSheet.run_id == RunTrainer.run_id)
+            .where(RunTrainer.person_id.in_(self.everybody), FeedbackSheet.day >= first - timedelta(days=MARKS_OF_DAYS)).group_by(RunTrainer.person_id)
+        )
+        found = {person: (int(total or 0), int(n)) for person, total, n in rows}
+        total, n = sum(one for one, _ in found.values()), sum(many for _, many in found.values())
+        return found, Fraction(total, n) if n else Fraction(4)
