@@ -22,6 +22,7 @@ from app.notices import delivery
 from app.ops import backup_job, demo, demo_class, folders
 from app.ops.models import Heartbeat, JobRun
 from app.people.models import SignIn, Throttle
+from app.planning import reminding
 from app.quizzes import services as quizzes
 from app.sync import erasing, second_journal, wire
 from app.work import work
@@ -97,6 +98,8 @@ JOBS = (
     Job("beat", timedelta(seconds=10), beat),
     Job("clock", timedelta(seconds=5), look_at_clock),
     Job("close-overdue", timedelta(seconds=30), close_overdue),
+    Job("recheck", timedelta(seconds=30), apart=reminding.recheck),
+    Job("remind", timedelta(minutes=1), apart=reminding.remind_all),
     Job("tidy", timedelta(hours=1), tidy),
     Job("clean", timedelta(hours=1), apart=clean),
     Job("wipe", timedelta(minutes=1), apart=erasing.wipe_when_quiet),

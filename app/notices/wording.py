@@ -34,7 +34,7 @@ def shown(value: Any, zone: str | None = None) -> Any:
     if isinstance(value, When):
         return when([value], zone)
     if isinstance(value, list):
-        return when(value, zone) if value and all(isinstance(one, When) for one in value) else i18n.listing(str(shown(one, zone)) for one in value)
+        return when(value, zone) if value and all(isinstance(one, When) for one in value) else " ".join(str(shown(one, zone)) for one in value)  # sentences
     if isinstance(value, Message):
         return spoken(value, zone)
     if isinstance(value, datetime):

@@ -146,7 +146,7 @@ def happened(db: Session, assignment: Assignment, what: str, *, before: str, by:
     elif what in ("accepted", "declined", "proposed") or (before == "requested" and what in ("assigned", "refused")):
         code = {"accepted": "offer-accepted", "declined": "offer-declined", "proposed": "offer-proposed", "assigned": "request-granted", "refused": "request-refused"}[what]
         link = f"/planning/offers/{assignment.id}" if what == "proposed" else it.link
-        home_office = _home(db, assignment.person_id) if before == "requested" else {}
+        home_office = home_of(db, assignment.person_id) if before == "requested" else {}
         _tell(db, planners_of(db, [it], now=now)[it.session.id], code, said | {"office": home_office}, link, it, by, now)
 
 
@@ -179,5 +179,6 @@ def _name(db: Session, person_id: uuid.UUID) -> str:
     return db.scalar(sa.select(Person.short_name).where(Person.id == person_id)) or ""
 
 
-def _home(db: Session, person_id: uuid.UUID) -> dict[str, str]:
+def home_of(db: Session, person_id: uuid.UUID) -> dict[str, str]:
+    """The duty station of somebody of the pool, by language."""
     return db.scalar(sa.select(Office.names).join(Trainer, Trainer.home_office_id == Office.id).where(Trainer.person_id == person_id)) or {}
