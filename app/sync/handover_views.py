@@ -95,13 +95,14 @@ def page(run: CourseRun) -> ResponseReturnValue:
             audit("run.hand-over", about=code, to=run.owner_node)
             say_next(deed.done)
             return go("runs.page", code=code)
-    page = render_template("sync/keeper.html", run=run, title=title_of(run), deed=deed, form=form, class_day=_class_day(run))
+    page = render_template("sync/keeper.html", run=run, title=title_of(run), deed=deed, form=form, class_day=_class_day(run, deed))
     return page, 422 if form.errors else status
 
 
-def _class_day(run: CourseRun) -> str:
-    """Where what goes on in the room is ended; empty when nothing does, or when it is not held here."""
-    if run.owner_node != g.db.info["node"] or not handover.busy(g.db, run) or not any(can("class.day", Target(path=path)) for path in places_of(run)):
+def _class_day(run: CourseRun, deed: Deed) -> str:
+    """Where what goes on in the room is ended; empty when that is not what stands in the way, or when the class is not held here."""
+    busy = [one for one in handover.busy(g.db, run) if one in deed.blocked]
+    if run.owner_node != g.db.info["node"] or not busy or not any(can("class.day", Target(path=path)) for path in places_of(run)):
         return ""
     return url_for("classday.run", code=run.code)
 
