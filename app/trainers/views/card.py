@@ -79,7 +79,7 @@ def _card(trainer: Trainer, failed: tuple[str, str, Form] | None = None) -> str:
         owed=owed, rules=rules, courses=sight.course_titles(db), codes=_codes(db, card.steps), abroad=abroad, may=may, today=on, form_of=form_of,
         failed=failed, load=sight.loads(db, [trainer.person_id], on)[trainer.person_id], rating=sight.rating_of(db, trainer.person_id),
         sessions=[] if abroad else sight.sessions_of(db, trainer.person_id, since=on - timedelta(days=30)), roles=ROLES,
-        reads=lambda path: can("session.read", Target(path=path)),
+        reads=lambda one: can("session.read", Target(path=one.path)),
         absences=absences.current(db, [trainer.person_id], clock.now() - ABSENCES_BACK), span=span_in_words, in_force=in_force, soon=on + timedelta(days=60),
     )
 

@@ -57,7 +57,7 @@ LISTING = lists.Listing(
         lists.Column("courses", say("trainer", "Accredited for"), value=_own(_taught)),
         lists.Column("until", say("trainer", "First to end"), "day", value=_own(_ends)),
         lists.Column("languages", say("trainer", "Languages"), value=_own(_languages)),
-        lists.Column("reach", say("trainer", "Pool"), value=_own(lambda row: rules.REACHES[row.trainer.reach])),
+        lists.Column("reach", say("trainer", "Pool"), value=_own(lambda row: rules.REACHES[row.trainer.reach]), shown=False),
         lists.Column("back", say("trainer", "Days, last 90"), "int", value=_own(lambda row: g.loads[row.person.id].back)),
         lists.Column("forth", say("trainer", "Days, next 90"), "int", value=_own(lambda row: g.loads[row.person.id].forth)),
         lists.Column("travels", say("trainer", "Travels"), value=_own(lambda row: rules.TRAVELS[row.trainer.travels]), shown=False),
@@ -96,7 +96,7 @@ def index() -> ResponseReturnValue:
     lists.fetch(g.db, view, query, {"name": Person.sort_key, "country": (Country.code, Person.sort_key)}, Trainer.id)
     view.rows = _listed(g.db, view.rows)
     g.loads = sight.loads(g.db, [row.person.id for row in view.rows], today())
-    return lists.export(view) or render_template("trainers/index.html", view=view, may_add=can("trainer.keep"), today=today())
+    return lists.export(view) or render_template("trainers/index.html", view=view, may_add=can("trainer.keep"), today=today(), levels=rules.LEVELS)
 
 
 def _narrowed(view: lists.View, paths: tuple[str, ...]) -> list[sa.ColumnElement[bool]]:

@@ -75,9 +75,15 @@ def _page(failed: tuple[str, str, Form] | None = None) -> str:
         accreditations=queries.accreditations_of(db, [trainer.id], on).get(trainer.id, []) if trainer else [],
         courses=sight.course_titles(db), load=sight.loads(db, [me().person_id], on)[me().person_id], span=span_in_words,
         absences=absences.current(db, [me().person_id], now - timedelta(days=7)), codes=_codes([step for step, *_ in owed]),
-        reads=lambda path: can("session.read", Target(path=path, trainers=frozenset({me().person_id}))), soon=on + timedelta(days=60),
+        reads=_reads, soon=on + timedelta(days=60),
         tested_to=trainer.connection_tested_on + timedelta(days=rules.TEST_HOLDS) if trainer and trainer.connection_tested_on else None,
     )
+
+
+def _reads(one: sight.Taken) -> bool:
+    """Whether the page of a session opens for him: once it is released and he is its trainer, or by a role of his."""
+    teaches = one.session.state == "released" and one.role in ("lead", "co") and one.assignment.state in ("accepted", "assigned")
+    return can("session.read", Target(path=one.path, trainers=frozenset({me().person_id} if teaches else ())))
 
 
 def _codes(steps: list[TrainerStep]) -> dict[uuid.UUID, str]:
