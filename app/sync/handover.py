@@ -16,7 +16,7 @@ from app.errors import Conflict, Invalid, Message, say
 from app.progress.models import LessonProgress, PageNote
 from app.quizzes.models import Attempt, Incident, PaperTest, RoomTest
 from app.runs.models import CourseRun, Enrolment, Nomination, RunReport, RunTrainer
-from app.schedule.models import ClassDay, Meeting, MeetingItem, Seating
+from app.schedule.models import ClassDay, Meeting, MeetingItem, Seating, TrainingSession
 from app.sync.journal import taking_over
 from app.sync.models import KEPT_THERE, DownRow, Erasure, HandOver, Node
 
@@ -47,6 +47,7 @@ BELOW: tuple[Below, ...] = (
 )
 STAY: dict[type[Record], str] = {
     Nomination: "offices propose and the training officer decides, at the centre",
+    TrainingSession: "is planned at the centre, with the trainers of the pool; its meetings go with the run",
     Certificate: "stays with the node whose number and signature it bears",
 }
 
