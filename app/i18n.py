@@ -239,7 +239,7 @@ def tongue(tag: str) -> str:
     """A language by its name in the page's language: "Russian"."""
     known = locale().languages
     code = LANGUAGES[tag].locale if tag in LANGUAGES else tag
-    return str(known.get(code) or known.get(code.split("_")[0]) or tag)
+    return str(known.get(tag) or known.get(code) or tag)
 
 
 def moment(value: datetime, zone: str | None = None, style: str = "medium", named: bool = False) -> str:
