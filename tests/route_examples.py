@@ -25,7 +25,7 @@ from app import clock, files
 from app.calendars import services as calendars
 from app.certificates.models import NumberBlock
 from app.courses import media
-from app.offices.models import Agency, Classroom, Country, Equipment, Office, Seat
+from app.offices.models import Agency, Classroom, Closure, Country, Equipment, Holiday, Office, Seat
 from app.online.views import token_for
 from app.ops.models import BackgroundJob
 from app.people.models import Person
@@ -34,9 +34,10 @@ from app.quizzes import paper
 from app.quizzes.models import Incident, PracticalWork
 from app.runs.models import CourseRun, Enrolment
 from app.schedule import assignments, checkin
-from app.schedule.models import Meeting, Presence, SessionSlot
+from app.schedule.models import Meeting, Presence, RoomBlocking, SessionSeat, SessionSlot
 from app.sync import staging
 from app.sync.models import Exchange, PersonMerge
+from app.trainers.models import Absence
 from tests import factories
 from tests.certificates import rows as certificates
 from tests.online import rows as online
@@ -301,6 +302,20 @@ def asked_for(db: Session, office: Office) -> Example:
     return Example({"assignment_id": row.id})
 
 
+def planned(db: Session, office: Office, part: str = "") -> Example:
+    """A released session of the office with a trainer; `part`: its slot, its assignment, or a batch of its mails fill the address too."""
+    session = plans.make_session(db, runs.make_run(db, office=office), slots=("lead", "co"), state="released", released_at=clock.now())
+    person = factories.make_staff(db, Role.TRAINER)
+    plans.make_trainer(db, office, person)
+    slots = list(db.scalars(sa.select(SessionSlot).where(SessionSlot.session_id == session.id).order_by(SessionSlot.number)))
+    row = assignments.assign(db, slots[0], person, by=person.id, now=clock.now())
+    if part == "batch":
+        return Example({"batch": plans.make_told(db, session, person).batch})
+    more = {"": {}, "slot": {"slot_id": slots[1].id}, "assignment": {"assignment_id": row.id}}[part]
+    form = {"trainer": str(plans.make_trainer(db, office).id), "how": "assign"} if part == "slot" else {}
+    return Example({"code": session.code, **more}, trainer=person, form=form)
+
+
 def doer(db: Session, office: Office) -> Example:
     """Somebody of a run of the office who has a practical to do."""
     somebody = factories.make_person(db, office)
@@ -478,6 +493,54 @@ def subscribed(db: Session, office: Office) -> Example:
     """The address of somebody's calendar."""
     db.info["writing"] = True
     return Example({"token": calendars.make_address(db, factories.make_person(db, office).id, now=clock.now())})
+
+
+def drafted(db: Session, office: Office, part: str = "") -> Example:
+    """A draft session of the office; `part`: its free slot, its meeting or somebody's seat fills the address too."""
+    session = plans.make_session(db, runs.make_run(db, office=office), meetings=1)
+    values: dict[str, Any] = {"code": session.code}
+    if part == "slot":
+        values["slot_id"] = db.scalars(sa.select(SessionSlot.id).where(SessionSlot.session_id == session.id)).one()
+    if part == "meeting":
+        values["meeting_id"] = db.scalars(sa.select(Meeting.id).where(Meeting.session_id == session.id)).one()
+    if part in ("seat", "list"):
+        person = factories.make_person(db, office)
+        runs.enrol(db, db.get_one(CourseRun, session.run_id), person, office)
+        seat = factories.added(
+            db, SessionSeat(session_id=session.id, person_id=person.id, agency_id=person.agency_id, state="seated", place=1, since=clock.now()),
+        )
+        return Example(values if part == "list" else values | {"seat_id": seat.id})
+    return Example(values)
+
+
+def own_seat(db: Session, office: Office) -> Example:
+    """Somebody's own seat in a released session."""
+    session = plans.make_session(db, runs.make_run(db, office=office), state="released")
+    person = factories.make_person(db, office)
+    seat = factories.added(
+        db, SessionSeat(session_id=session.id, person_id=person.id, agency_id=person.agency_id, state="seated", place=1, since=clock.now()),
+    )
+    return Example({"seat_id": seat.id}, owner=person)
+
+
+_another_day = itertools.count()
+
+
+def day_off(db: Session, office: Office, kind: str) -> Example:
+    """A closure of the office, a holiday of its country, a blocking of its classroom, an absence of its officer."""
+    if kind == "closure":
+        row = factories.added(db, Closure(office_id=office.id, first_day=runs.STARTS, last_day=runs.STARTS, reason="Repairs"))
+        return Example({"closure_id": row.id})
+    if kind == "holiday":
+        row = factories.added(db, Holiday(country_id=office.country_id, day=runs.STARTS + timedelta(days=next(_another_day)), names={"en": "Holiday"}))
+        return Example({"holiday_id": row.id}, country_wide=True)
+    if kind == "blocking":
+        room = factories.make_classroom(db, office)
+        row = factories.added(db, RoomBlocking(classroom_id=room.id, starts_at=plans.MONDAY, ends_at=plans.MONDAY + timedelta(hours=4), reason="Repairs"))
+        return Example({"blocking_id": row.id})
+    person = factories.make_person(db, office)
+    row = factories.added(db, Absence(person_id=person.id, kind="leave", starts_at=plans.MONDAY, ends_at=plans.MONDAY + timedelta(hours=4), zone="Asia/Almaty"))
+    return Example({"absence_id": row.id})
 
 
 EXAMPLES: dict[str, Make] = {
@@ -703,6 +766,27 @@ EXAMPLES: dict[str, Make] = {
     "quizzes.open_for_writing": attempt,
     "quizzes.summary": partial(attempt, number=1),
     "quizzes.result": handed_in,
+    **{f"planning.{name}": planned for name in ("session", "release", "save_release", "trainers_order", "save_trainers_order", "trainers_order_paper")},
+    "planning.take": partial(planned, part="slot"),
+    **{f"planning.{name}": partial(planned, part="assignment") for name in ("withdraw", "no_wait", "override")},
+    **{f"planning.{name}": partial(planned, part="batch") for name in ("send", "drop", "again", "slips")},
     "planning.the_request_page": asked_for,
     "planning.answer_request": asked_for,
+    **{
+        f"planning.{name}": drafted
+        for name in (
+            "edit", "save_edit", "add_slot", "cancel", "meetings", "add_meetings", "lay_out", "adopt", "series", "save_series", "seats", "seat_everybody",
+            "put_on_list", "set_quotas", "give_order",
+        )
+    },
+    "planning.order_paper": partial(drafted, part="list"),
+    "planning.end_slot": partial(drafted, part="slot"),
+    **{f"planning.{name}": partial(drafted, part="meeting") for name in ("meeting", "save_meeting", "drop_meeting")},
+    "planning.take_off": partial(drafted, part="seat"),
+    "planning.my_seat": own_seat,
+    "planning.decline": own_seat,
+    "planning.lift_closure": partial(day_off, kind="closure"),
+    "planning.remove_holiday": partial(day_off, kind="holiday"),
+    "planning.unblock_room": partial(day_off, kind="blocking"),
+    "planning.take_back_absence": partial(day_off, kind="absence"),
 }

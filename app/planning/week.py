@@ -62,14 +62,14 @@ def cells(trainer: TrainerFacts, days: Sequence[date], slot: SlotFacts, sees: Se
 
 def _cell(trainer: TrainerFacts, day: date, wanted: set[date], slot: SlotFacts, sees: Sees, travel: Callable[[Busy], int], own: bool) -> Cell:
     here = day in wanted
+    for away in trainer.away:
+        if away.first <= day <= away.last:
+            return Cell(Kind.AWAY, WORDS[away.kind if sees(trainer.home.path) else "unavailable"], wanted=here)
     if own and here:
         return Cell(Kind.OWN, code=slot.code, wanted=True)
     for busy in trainer.busy:
         if busy.span.day <= day <= busy.span.last:
             return Cell(Kind.BUSY, WORDS["busy"], busy.code if not busy.path or sees(busy.path) else "", here)
-    for away in trainer.away:
-        if away.first <= day <= away.last:
-            return Cell(Kind.AWAY, WORDS[away.kind if sees(trainer.home.path) else "unavailable"], wanted=here)
     for busy in trainer.busy:
         far = timedelta(days=travel(busy))
         if busy.span.day - far <= day < busy.span.day or busy.span.last < day <= busy.span.last + far:

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from app.offices.models import Office
 from app.people.models import Person
+from app.planning.models import Told
 from app.runs.models import CourseRun
 from app.schedule.models import Meeting, SessionSlot, TrainingSession
 from app.trainers.models import Trainer
-from tests.factories import added, make_office, make_person
+from tests.factories import a_moment, added, make_office, make_person
 from tests.runs.rows import make_run
 
 MONDAY = datetime(2026, 11, 23, 4, tzinfo=ZoneInfo("UTC"))  # 09:00 in Almaty
@@ -47,3 +48,9 @@ def make_trainer(db: Session, office: Office | None = None, person: Person | Non
     office = office or make_office(db)
     person = person or make_person(db, office=office)
     return added(db, Trainer(person_id=person.id, home_office_id=office.id, **({"stage": "accredited"} | values)))
+
+
+def make_told(db: Session, session: TrainingSession, person: Person, **values: Any) -> Told:
+    """That somebody was told of a session as it stands, without a mail."""
+    defaults: dict[str, Any] = {"batch": uuid.uuid4(), "part": "lead", "meetings": {}, "mailed": False, "at": a_moment()}
+    return added(db, Told(session_id=session.id, person_id=person.id, **(defaults | values)))

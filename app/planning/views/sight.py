@@ -119,7 +119,7 @@ def where_of(session: TrainingSession, room: Classroom | None) -> str:
 def facts_of(session: TrainingSession, room: Classroom | None, meetings: Sequence[Meeting]) -> list[str]:
     """The line under the title: mode, place, language, seats, meetings."""
     return [
-        i18n.say(MODES[session.mode]), where_of(session, room), t("session", "in: {language}", language=i18n.tongue(session.language)),
+        i18n.say(MODES[session.mode]), where_of(session, room), t("session", "in {language}", language=i18n.tongue(session.language)),
         nt("session", "{n} seat", "{n} seats", session.seats), meetings_in_words(session, meetings),
     ]
 
@@ -161,6 +161,12 @@ def month_of(meetings: Sequence[Meeting]) -> tuple[str, str] | None:
         return None
     first = meetings[0].day
     return f"{first:%Y-%m}", i18n.month_name(first)
+
+
+def short_code(code: str) -> str:
+    """"S-0412" for "S-2026-0412": the code where room is short and the year is known."""
+    kind, _, number = code.rpartition("-")
+    return f"{kind.partition('-')[0]}-{number}" if kind else code
 
 
 def hours_of(meeting: Meeting) -> str:
