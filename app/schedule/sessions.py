@@ -644,3 +644,40 @@ def _next_code(db: Session, year: int) -> str:
         .order_by(sa.func.length(TrainingSession.code).desc(), TrainingSession.code.desc()).limit(1)
     )
     return f"S-{year}-{(int(newest.rsplit('-', 1)[1]) if newest else 0) + 1:04d}"
+
+
+# ---- blocking a room -------------------------------------------------------------------------------------------------
+
+
+def block_room(db: Session, classroom_id: uuid.UUID, *, starts_at: datetime, ends_at: datetime, reason: str) -> tuple[RoomBlocking, list[Meeting]]:
+    """Say that a classroom cannot be used from an instant to another; gives the meetings that stand there at that time.
+
+    They stay: their planner moves them. Raises Invalid when it ends before it starts, or without a reason.
+    """
+    take_write_lock(db)
+    wrong: dict[str, Message] = {}
+    if ends_at <= starts_at:
+        wrong["last_day"] = say("room", "This ends before it starts.")
+    if not reason.strip():
+        wrong["reason"] = say("room", "Say why: planners read it.")
+    if wrong:
+        raise Invalid(fields=wrong)
+    made = RoomBlocking(classroom_id=classroom_id, starts_at=starts_at, ends_at=ends_at, reason=reason.strip())
+    db.add(made)
+    db.flush()
+    room = sa.func.coalesce(Meeting.classroom_id, TrainingSession.classroom_id)
+    inside = list(db.scalars(
+        sa.select(Meeting).outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id)
+        .where(room == classroom_id, Meeting.state.in_(bookings.TAKES_PLACE), Meeting.starts_at < ends_at, Meeting.ends_at > starts_at)
+        .order_by(Meeting.starts_at)
+    ))
+    return made, inside
+
+
+def unblock_room(db: Session, blocking: RoomBlocking, *, today: date) -> None:
+    """A classroom can be used again: the blocking stays as history. Raises Conflict when it is lifted already."""
+    take_write_lock(db)
+    if blocking.ended_on is not None:
+        raise Conflict(say("room", "This is lifted already."))
+    blocking.ended_on = today
+    db.flush()
