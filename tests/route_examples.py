@@ -37,7 +37,7 @@ from app.schedule import assignments, checkin
 from app.schedule.models import Meeting, Presence, RoomBlocking, SessionSeat, SessionSlot
 from app.sync import staging
 from app.sync.models import Exchange, PersonMerge
-from app.trainers.models import Absence
+from app.trainers.models import Absence, TravelTime
 from tests import factories
 from tests.certificates import rows as certificates
 from tests.online import rows as online
@@ -439,6 +439,17 @@ def figure(_db: Session, office: Office) -> Example:
 KEYS = tempfile.TemporaryDirectory()  # the signing keys of these certificates; gone at the end
 
 
+def pool_member(db: Session, office: Office, **values: Any) -> Example:
+    """A trainer whose home is the office."""
+    trainer = plans.make_trainer(db, office)
+    return Example({"trainer_id": trainer.id, **values}, owner=db.get_one(Person, trainer.person_id))
+
+
+def stated_way(db: Session, office: Office) -> Example:
+    """A way between the office and one that is nobody's."""
+    return Example({"way_id": factories.added(db, TravelTime(from_office_id=office.id, to_office_id=factories.make_office(db).id, days=1)).id})
+
+
 def anywhere(_db: Session, _office: Office, **values: Any) -> Example:
     """A part of the address that names no object."""
     return Example(values, everywhere=True)
@@ -725,6 +736,12 @@ EXAMPLES: dict[str, Make] = {
     "wire.arrived": on_its_way,
     "wire.piece": on_its_way,
     "wire.fetch": on_its_way,
+    # the pool
+    "trainers.card": pool_member,
+    "trainers.change": partial(pool_member, deed="leave"),
+    "trainers.nominate": person,
+    "trainers.forget_way": stated_way,
+    "trainers.state": partial(anywhere, deed="consent"),
     # offers and calendars
     **{f"notices.{name}": offered for name in ("offer", "accept", "decline", "propose")},
     "notices.proposal": offered,

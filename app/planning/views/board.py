@@ -62,7 +62,7 @@ class Asked:
         return {key: value for key, value in {**parts, **changed}.items() if value is not None}
 
 
-@bp.get("/planning/board")
+@bp.get("/planning/board", endpoint="board")
 @guarded("board.read")
 def the_board() -> ResponseReturnValue:
     """Who is taken by what and who is free, as a plain table."""
@@ -72,7 +72,7 @@ def the_board() -> ResponseReturnValue:
     before, after = days[0] - timedelta(days=1), days[-1] + timedelta(days=1)
     return render_template(
         "planning/board.html", asked=asked, rows=rows, shown=shown, days=days, views=VIEWS, title=title_of(asked), countries=_countries(), courses=_courses(),
-        earlier=url_for("planning.the_board", **asked.address(day=before.isoformat())), later=url_for("planning.the_board", **asked.address(day=after.isoformat())),
+        earlier=url_for("planning.board", **asked.address(day=before.isoformat())), later=url_for("planning.board", **asked.address(day=after.isoformat())),
         today=_today(), **_words(asked),
     )
 
@@ -112,7 +112,8 @@ def hours(mark: Mark, row: Row) -> str:
     """"09:00–13:00" by the clock of the trainer's home."""
     if mark.starts_at is None or mark.ends_at is None:
         return ""
-    return f"{mark.starts_at.astimezone(row.zone):%H:%M}–{mark.ends_at.astimezone(row.zone):%H:%M}"
+    until = f"{mark.ends_at.astimezone(row.zone):%H:%M}"
+    return f"{mark.starts_at.astimezone(row.zone):%H:%M}–{'24:00' if until == '00:00' else until}"
 
 
 def _asked() -> Asked:

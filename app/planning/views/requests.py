@@ -33,7 +33,7 @@ ANSWERS: Mapping[str, Message] = {
 SHAPES = {"": "st-prog", "granted": "st-done", "refused": "st-fail", "withdrawn": "st-none"}
 
 
-@bp.get("/planning/requests")
+@bp.get("/planning/requests", endpoint="requests")
 @guarded("session.list")
 def the_requests() -> ResponseReturnValue:
     """What waits for our answer, what we asked, and what came of both."""
@@ -86,7 +86,7 @@ def answer_request(found: Request) -> ResponseReturnValue:
             raise
         return _request_page(again, refused, words)
     say_next(said)
-    return go("planning.the_requests")
+    return go("planning.requests")
 
 
 def _request_page(found: Request, refused: DomainError | None = None, words: str = "") -> ResponseReturnValue:
@@ -132,7 +132,7 @@ def send_request() -> ResponseReturnValue:
         g.db.rollback()
         return _ask_page(refused, reason)
     say_next(say("request", "The centre of {name} is asked for him, for {code}.", name=name, code=code))
-    return go("planning.the_requests")
+    return go("planning.requests")
 
 
 def _ask_page(refused: DomainError | None = None, reason: str = "") -> ResponseReturnValue:
