@@ -146,7 +146,7 @@ class SlotFacts:
     ways: Mapping[tuple[str, str], Way] = field(default_factory=dict)  # paths, where the default by distance is wrong
     visas: Mapping[tuple[str, str], int] = field(default_factory=dict)  # from, to country -> days to get a visa; 0: none needed
     median_90: Fraction = Fraction(0)  # of the pool's teaching days in 90 days, each weighed by his share
-    mean_mark: Fraction = Fraction(4)  # of all evaluations of the pool
+    mean_mark: Fraction = Fraction(4)  # of all evaluations of the course
 
     @property
     def first(self) -> date:
@@ -196,6 +196,6 @@ class TrainerFacts:
     days_90: int = 0
     taught: int = 0  # runs of the course in the last months
     same_run: bool = False  # gave another part of the same run
-    marks: int = 0  # sum of evaluations, 1..5 each
+    marks: int = 0  # sum of evaluations of the course, 1..5 each
     marked: int = 0  # how many
     busy_only: bool = False  # his country shows others busy and free, no more

@@ -62,8 +62,8 @@ from app.trainers.models import (
 from app.trainers.rules import CEFR
 
 FAIR_DAYS = 90
-MARKS_OF_DAYS = 365
-"""Evaluations given longer ago say little of today's teaching."""
+USUAL_MARK = Fraction(4)
+"""The mean where nothing was evaluated yet."""
 MOVES = 14
 """Days by which a session might be moved to get somebody."""
 
@@ -236,7 +236,6 @@ class Reading:
         self.letters, self.permits, self.pairs = self._letters(db, first, last), self._permits(db), self._pairs(db)
         self.accredited = self._accredited(db)
         self.holidays = self._holidays(db, first, last)
-        self.marks, self.mean = self._marks(db, first)
         self.trainers: list[TrainerFacts] = []
         self.shown: dict[uuid.UUID, str] = {}
         self.raw: dict[uuid.UUID, Any] = {}  # person, as the driver gives his id
@@ -254,7 +253,7 @@ class Reading:
         """The slot with the middle of the pool's days, each weighed by his share of a post, and the mean of its evaluations."""
         days = self._days_90(slot)
         weighed = [Fraction(days.get(person, 0) * 100, max(share, 1)) for person, share in self.shares.items()]
-        return replace(slot, median_90=Fraction(median(weighed)) if weighed else Fraction(0), mean_mark=self.mean)
+        return replace(slot, median_90=Fraction(median(weighed)) if weighed else Fraction(0), mean_mark=self.mean.get(slot.course_id, USUAL_MARK))
 
     def _days_90(self, slot: SlotFacts) -> dict[Any, int]:
         """By person: teaching days in the 90 days before the slot begins, what is planned in them counted."""
@@ -278,6 +277,7 @@ class Reading:
                 same = same or session_id != slot.session_id
             elif course_id == slot.course_id and begins < first and ends >= months_ago:
                 runs.add(code)
+        marks = [self.marks[code] for code in runs if code in self.marks]
         start, end = rules.quarter_of(slot.first).isoformat(), rules.end_of_quarter(slot.last).isoformat()
         return replace(
             trainer,
@@ -292,6 +292,7 @@ class Reading:
                 if one.session_id != slot.session_id and any(start <= day <= end for day in one.days)
             ),
             days_90=self._days_90(slot).get(person, 0), taught=len(runs), same_run=same,
+            marks=sum(total for total, _ in marks), marked=sum(n for _, n in marks),
         )
 
     # ---- rows
@@ -306,11 +307,10 @@ class Reading:
         )
         for id_, person_id, raw, name, key, home_id, reach, travels, share, month, quarter, letter, passport, tested, prefers, prefers_to, shown in rows:
             home = self.places.offices[home_id]
-            marks, marked = self.marks.get(raw, (0, 0))
             self.trainers.append(TrainerFacts(
                 id_, person_id, name, key, home.country, home, reach, travels, share, month, quarter, letter, passport, tested, prefers, prefers_to,
                 languages=self.languages.get(id_, {}), holidays=self.holidays.get(home.country, {}), permits=self.permits.get(id_, ()),
-                letters=self.letters.get(id_, ()), pairs=self.pairs.get(id_, ()), marks=marks, marked=marked, busy_only=shown != "card",
+                letters=self.letters.get(id_, ()), pairs=self.pairs.get(id_, ()), busy_only=shown != "card",
             ))
             self.shown[id_], self.raw[person_id] = shown, raw
 
@@ -424,10 +424,8 @@ class Reading:
     def _work(self, db: Session, since: date, until: date) -> dict[Any, tuple[Work, ...]]:
         """Teaching days of the whole pool, for the load and for the middle of it: who really taught, else who is booked."""
         within = Meeting.day.between(since, until)
-        own = sa.case((TrainingSession.id.in_(self.sessions), TrainingSession.id))
-        about = (own, _raw(CourseRun.office_id), sa.func.aggregate_strings(_text(Meeting.day), ","))
-        mode = sa.func.coalesce(sa.func.min(TrainingSession.mode), "classroom")
-        noted, mine = aliased(Taught), aliased(Taught)
+        noted, mine, newer = aliased(Taught), aliased(Taught), aliased(Taught)
+        days = sa.func.aggregate_strings(_text(Meeting.day), ",").label("days")
 
         def taught(person_id: Any) -> sa.ColumnElement[bool]:
             """Nothing is noted of who taught the meeting, or that he did."""
@@ -440,75 +438,78 @@ class Reading:
                 ),
             )
 
-        newer = aliased(Taught)
-        run = (CourseRun.id, TrainingSession.id)
-        room = _raw(sa.func.coalesce(TrainingSession.classroom_id, CourseRun.classroom_id))
-        queries = (
-            sa.select(_raw(Booking.resource_id), mode, room, *about).join(Meeting, Meeting.id == Booking.meeting_id)
-            .join(CourseRun, CourseRun.id == Meeting.run_id).outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id)
-            .where(
-                Booking.resource_id.in_(self.everybody), Booking.kind == "trainer", within, Booking.starts_at.between(_at(since, -2), _at(until, 2)),
-                taught(Booking.resource_id),
-            ).group_by(Booking.resource_id, *run),
-            sa.select(_raw(RunTrainer.person_id), mode, room, *about).join(CourseRun, CourseRun.id == RunTrainer.run_id).join(Meeting, Meeting.run_id == CourseRun.id)
-            .outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id)
-            .where(
-                RunTrainer.person_id.in_(self.everybody), Meeting.session_id.is_(None), Meeting.state.in_(STANDS), within, CourseRun.state != "cancelled",
+        def by_work(person_id: Any, joined: Any, *where: Any) -> Any:
+            return joined.where(person_id.in_(self.everybody), within, *where).group_by(person_id, Meeting.run_id, Meeting.session_id).subquery()
+
+        def of(person_id: Any) -> Any:
+            return sa.select(person_id.label("person_id"), Meeting.run_id, Meeting.session_id, days)
+
+        pieces = (
+            by_work(
+                Booking.resource_id, of(Booking.resource_id).join(Meeting, Meeting.id == Booking.meeting_id),
+                Booking.kind == "trainer", Booking.starts_at.between(_at(since, -2), _at(until, 2)), taught(Booking.resource_id),
+            ),
+            by_work(
+                RunTrainer.person_id,
+                of(RunTrainer.person_id).join(CourseRun, CourseRun.id == RunTrainer.run_id).join(Meeting, Meeting.run_id == CourseRun.id),
+                Meeting.session_id.is_(None), Meeting.state.in_(STANDS), CourseRun.state != "cancelled",
                 CourseRun.ends_on >= since - timedelta(days=31), CourseRun.starts_on <= until + timedelta(days=31), taught(RunTrainer.person_id),
-            ).group_by(RunTrainer.person_id, *run),
-            sa.select(_raw(Taught.person_id), mode, room, *about).join(Meeting, Meeting.id == Taught.meeting_id)
-            .join(CourseRun, CourseRun.id == Meeting.run_id).outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id)
-            .where(
-                Taught.part != "planned", Taught.person_id.in_(self.everybody), within,
-                ~sa.exists().where(newer.meeting_id == Taught.meeting_id, newer.revision > Taught.revision),
-            ).group_by(Taught.person_id, *run),
+            ),
+            by_work(
+                Taught.person_id, of(Taught.person_id).join(Meeting, Meeting.id == Taught.meeting_id),
+                Taught.part != "planned", ~sa.exists().where(newer.meeting_id == Taught.meeting_id, newer.revision > Taught.revision),
+            ),
         )
+        queries = [
+            sa.select(
+                _raw(piece.c.person_id), TrainingSession.mode, _raw(sa.func.coalesce(TrainingSession.classroom_id, CourseRun.classroom_id)),
+                sa.case((piece.c.session_id.in_(self.sessions), piece.c.session_id)), _raw(CourseRun.office_id), piece.c.days,
+            ).join(CourseRun, CourseRun.id == piece.c.run_id).outerjoin(TrainingSession, TrainingSession.id == piece.c.session_id)
+            for piece in pieces
+        ]
         found: dict[Any, list[Work]] = defaultdict(list)
         for query in queries:
             for person, how, where, session_id, office, listed in _rows(db, query):
-                found[person].append(Work(session_id, frozenset(listed.split(",")), self.places.of(how, (where,), office)))
+                found[person].append(Work(session_id, frozenset(listed.split(",")), self.places.of(how or "classroom", (where,), office)))
         return _frozen(found)
 
-    def _taught(self, db: Session, first: date) -> dict[Any, tuple[Any, ...]]:
+    def _taught(self, db: Session, first: date) -> dict[Any, list[tuple[Any, ...]]]:
         """By person: what he taught or was assigned to in the courses asked about: code, course, first and last day, and run and session where asked about."""
         since = rules.months_before(first, self.settings["T16"].numbers["months"])
-        about = sa.and_(CourseVersion.course_id.in_(self.courses), CourseRun.state != "cancelled", sa.or_(CourseRun.id.in_(self.runs), CourseRun.ends_on >= since))
-        run = (CourseRun.code, _raw(CourseVersion.course_id), _text(CourseRun.starts_on), _text(CourseRun.ends_on), sa.case((CourseRun.id.in_(self.runs), CourseRun.id)))
-
-        def session(id_: Any) -> Any:
-            return sa.case((id_.in_(self.sessions), id_))
-
+        about = sa.and_(
+            CourseRun.course_version_id.in_(sa.select(CourseVersion.id).where(CourseVersion.course_id.in_(self.courses))),
+            CourseRun.state != "cancelled", sa.or_(CourseRun.id.in_(self.runs), CourseRun.ends_on >= since),
+        )
+        runs = {run: values for run, *values in _rows(db,
+            sa.select(
+                _raw(CourseRun.id), CourseRun.code, CourseVersion.course_id, _text(CourseRun.starts_on), _text(CourseRun.ends_on),
+                sa.case((CourseRun.id.in_(self.runs), CourseRun.id)),
+            ).join(CourseVersion, CourseVersion.id == CourseRun.course_version_id).where(about)
+        )}
+        ids = sa.select(CourseRun.id).where(about)
         queries = (
-            sa.select(_raw(RunTrainer.person_id), *run, sa.null()).select_from(CourseRun).join(CourseVersion, CourseVersion.id == CourseRun.course_version_id)
-            .join(RunTrainer, RunTrainer.run_id == CourseRun.id)
-            .where(about, RunTrainer.person_id.in_(self.people), ~sa.exists().where(TrainingSession.run_id == CourseRun.id)),
-            sa.select(_raw(Assignment.person_id), *run, session(Assignment.session_id)).select_from(CourseRun)
-            .join(CourseVersion, CourseVersion.id == CourseRun.course_version_id).join(TrainingSession, TrainingSession.run_id == CourseRun.id)
-            .join(Assignment, Assignment.session_id == TrainingSession.id)
-            .where(about, Assignment.person_id.in_(self.people), Assignment.state.in_(HOLDS), TrainingSession.state != "cancelled"),
+            sa.select(_raw(RunTrainer.person_id), _raw(RunTrainer.run_id), sa.null()).where(RunTrainer.run_id.in_(ids), ~sa.exists().where(TrainingSession.run_id == RunTrainer.run_id)),
+            sa.select(_raw(Assignment.person_id), _raw(TrainingSession.run_id), sa.case((TrainingSession.id.in_(self.sessions), TrainingSession.id)))
+            .join(TrainingSession, TrainingSession.id == Assignment.session_id)
+            .where(TrainingSession.run_id.in_(ids), TrainingSession.state != "cancelled", Assignment.state.in_(HOLDS)),
             # A substitute or guest was not planned; who was planned is in one of the two above.
-            sa.select(_raw(Taught.person_id), *run, session(Meeting.session_id)).distinct().join(Meeting, Meeting.id == Taught.meeting_id)
-            .join(CourseRun, CourseRun.id == Meeting.run_id).join(CourseVersion, CourseVersion.id == CourseRun.course_version_id)
-            .where(about, Taught.part != "planned", Taught.person_id.in_(self.people)),
+            sa.select(_raw(Taught.person_id), _raw(Meeting.run_id), sa.case((Meeting.session_id.in_(self.sessions), Meeting.session_id))).distinct()
+            .join(Meeting, Meeting.id == Taught.meeting_id).where(Meeting.run_id.in_(ids), Taught.part != "planned"),
         )
-        courses: dict[Any, uuid.UUID] = {}
-        found: dict[Any, list[Any]] = defaultdict(list)
+        found: dict[Any, list[tuple[Any, ...]]] = defaultdict(list)
         for query in queries:
-            for person, code, course, begins, ends, run_id, session_id in _rows(db, query):
-                if course not in courses:
-                    courses[course] = _uuid(course)
-                found[person].append((code, courses[course], begins, ends, run_id, session_id))
-        return _frozen(found)
-
-    def _marks(self, db: Session, first: date) -> tuple[dict[Any, tuple[int, int]], Fraction]:
-        """Sum and number of evaluations by person, and the mean of all."""
-        if not self.settings["T17"].weight:
-            return {}, Fraction(4)
-        mark = FeedbackSheet.answers["trainer"].as_integer()
-        rows = db.execute(
-            sa.select(_raw(RunTrainer.person_id), sa.func.sum(mark), sa.func.count(mark)).join(FeedbackSheet, FeedbackSheet.run_id == RunTrainer.run_id)
-            .where(RunTrainer.person_id.in_(self.everybody), FeedbackSheet.day >= first - timedelta(days=MARKS_OF_DAYS)).group_by(RunTrainer.person_id)
-        )
-        found = {person: (int(total or 0), int(n)) for person, total, n in rows}
-        total, n = sum(one for one, _ in found.values()), sum(many for _, many in found.values())
-        return found, Fraction(total, n) if n else Fraction(4)
+            for person, run, session_id in _rows(db, query):
+                found[person].append((*runs[run], session_id))
+        self.marks: dict[str, tuple[int, int]] = {}  # code of a run -> sum and number of its evaluations
+        if self.settings["T17"].weight:
+            marks = sa.func.aggregate_strings(FeedbackSheet.answers["trainer"].as_string(), ",")
+            for run, listed in _rows(db, sa.select(_raw(FeedbackSheet.run_id), marks).where(FeedbackSheet.run_id.in_(ids)).group_by(FeedbackSheet.run_id)):
+                if listed:
+                    given = [int(mark) for mark in listed.split(",")]
+                    self.marks[runs[run][0]] = (sum(given), len(given))
+        self.mean: dict[uuid.UUID, Fraction] = {}
+        for course_id in self.courses:
+            own = [self.marks[code] for code, of_course, *_ in runs.values() if of_course == course_id and code in self.marks]
+            if own:
+                self.mean[course_id] = Fraction(sum(total for total, _ in own), sum(n for _, n in own))
+        return found

@@ -146,7 +146,7 @@ CONSTRAINTS: Mapping[str, Constraint] = {
             "T16", say("constraint", "Recency"), say("constraint", "Has taught the course lately, or another part of the same run."), P, (P,), 15,
             {"months": Number(say("constraint", "Months looked back"), 12, 1, 60)},
         ),
-        Constraint("T17", say("constraint", "Evaluation"), say("constraint", "What participants said of his teaching."), P, (P,), 10),
+        Constraint("T17", say("constraint", "Evaluation"), say("constraint", "What participants said of his teaching of this course."), P, (P,), 10),
         Constraint("T18", say("constraint", "Preference"), say("constraint", "What he said that he prefers."), P, (P,), 5),
     )
 }
@@ -229,8 +229,8 @@ SENTENCES: Mapping[str, Message] = {
     "T16-taught": say("constraint", "Runs of this course taught in the last {months} months: {n}."),
     "T16-same": say("constraint", "Gave another part of the same run."),
     "T16-none": say("constraint", "Has not taught this course in the last {months} months."),
-    "T17-marks": say("constraint", "{mark} of 5 from {n} evaluations."),
-    "T17-few": say("constraint", "{mark} of 5: {n} evaluations, drawn to the mean of the pool."),
+    "T17-marks": say("constraint", "{mark} of 5 for this course, evaluations: {n}."),
+    "T17-few": say("constraint", "{mark} of 5 for this course, evaluations: {n}; so few are drawn to the mean of the pool."),
     "T18-fits": say("constraint", "Prefers this kind of session."),
     "T18-other": say("constraint", "Prefers to teach {mode}."),
     "T18-none": say("constraint", "No preference stated."),
@@ -305,7 +305,7 @@ class Verdict:
     @property
     def failing(self) -> tuple[Result, ...]:
         """What stands in the way, the strictest first."""
-        return tuple(sorted((one for one in self.results if one.counts), key=lambda one: STRICT.index(one.level)))
+        return tuple(sorted((one for one in self.results if one.counts), key=_strictness))
 
     def of(self, code: str) -> Result | None:
         """What one constraint found, where it applies."""
@@ -385,25 +385,26 @@ def judge(slot: SlotFacts, trainer: TrainerFacts, settings: Mapping[str, Setting
     results = tuple(one for one in found if one is not None)
     if trainer.busy_only and not sees(trainer.home.path):
         results = tuple(_veiled(one) for one in results)
-    failing = {one.level for one in results if one.counts}
-    group = "not-available" if B in failing else "with-reason" if failing else "suggested"
-    verdict = Verdict(
+    failing = sorted((one for one in results if one.counts), key=_strictness)
+    group = "suggested" if not failing else "not-available" if failing[0].level is B else "with-reason"
+    shown = failing or [one for one in results if one.code in TOLD]
+    return Verdict(
         trainer.trainer_id, trainer.person_id, trainer.name, trainer.sort_key, trainer.country, trainer.home.path, results,
-        sum(one.points for one in results), group, trainer.days_90, (),
+        sum(one.points for one in results), group, trainer.days_90, tuple(one.message for one in shown),
     )
-    return replace(verdict, summary=_summary(verdict))
+
+
+TOLD = ("T4", "T6", "T8")
+"""What is told of somebody who fits."""
+
+
+def _strictness(result: Result) -> int:
+    return STRICT.index(result.level)
 
 
 def rank(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """By points, then fewer days in 90 days, then name: the same input gives the same order."""
     return sorted(verdicts, key=lambda one: (-one.total, one.days_90, one.sort_key, one.trainer_id.bytes))
-
-
-def _summary(verdict: Verdict) -> tuple[Message, ...]:
-    failing = verdict.failing
-    if failing:
-        return tuple(one.message for one in failing)
-    return tuple(one.message for code in ("T4", "T6", "T8") if (one := verdict.of(code)) is not None)
 
 
 def _veiled(result: Result) -> Result:
@@ -423,7 +424,8 @@ def _milder(one: Level, other: Level) -> Level:
 
 
 def _share(weight: int, part: Fraction) -> int:
-    return int(weight * min(max(part, Fraction(0)), Fraction(1)))
+    """So many of the points as `part` of 1 is worth, rounded down."""
+    return min(max(weight * part.numerator // part.denominator, 0), weight)
 
 
 Found = Result | None
@@ -613,23 +615,25 @@ def _tight(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking)
 
 
 def _rest(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
-    duty = [(busy.span.starts, busy.span.ends, busy.span.day) for busy in trainer.busy]
-    duty += [(away.starts, away.ends, away.first) for away in trainer.away if away.kind == "shift"]
-    least = timedelta(hours=own.numbers["hours"])
-    for span in slot.spans:
-        for starts, ends, day in (*duty, *((one.starts, one.ends, one.day) for one in slot.spans)):
-            if day == span.day:
-                continue
-            gap, later = (span.starts - ends, span.day) if starts < span.starts else (starts - span.ends, day)
-            if timedelta(0) <= gap < least:
-                hours = Fraction(int(gap.total_seconds()) // 360, 10)
-                return Result("T7", own.level, False, "T7-hours", {"hours": hours, "day": later, "most": own.numbers["hours"]})
-    teaching = {busy.span.day for busy in trainer.busy} | {span.day for span in slot.spans}
-    longest = max(_in_a_row(span.day, teaching) for span in slot.spans)
-    most = own.numbers["row"]
+    least, most = timedelta(hours=own.numbers["hours"]), own.numbers["row"]
+    near = (slot.spans[0].starts - 2 * least, slot.spans[-1].ends + 2 * least)
+    duty = [(one.starts, one.ends, one.day) for one in slot.spans]
+    duty += [(one.span.starts, one.span.ends, one.span.day) for one in trainer.busy if one.span.ends > near[0] and one.span.starts < near[1]]
+    duty += [(one.starts, one.ends, one.first) for one in trainer.away if one.kind == "shift"]
+    for span in slot.spans if len(duty) > len(slot.spans) else ():
+        for starts, ends, day in duty:
+            if day != span.day:
+                gap, later = (span.starts - ends, span.day) if starts < span.starts else (starts - span.ends, day)
+                if NOTHING <= gap < least:
+                    hours = Fraction(int(gap.total_seconds()) // 360, 10)
+                    return Result("T7", own.level, False, "T7-hours", {"hours": hours, "day": later, "most": own.numbers["hours"]})
+    here = {span.day for span in slot.spans}
+    teaching = here.union(busy.span.day for busy in trainer.busy)
+    longest = max(_in_a_row(day, teaching) for day in here)
     return Result("T7", own.level, longest <= most, "T7-fits" if longest <= most else "T7-row", {"n": longest, "most": most})
 
 
+NOTHING = timedelta(0)
 ONE_DAY = timedelta(days=1)
 
 
