@@ -81,7 +81,9 @@ def due(db: Session, *, now: datetime) -> list[Due]:
     found = {one.key: one for one in (*_meetings(db, now), *_answers(db, now), *_accreditations(db, now.date()))}
     if not found:
         return []
-    given = set(db.execute(sa.select(Reminded.what, Reminded.subject_id, Reminded.person_id).where(Reminded.subject_id.in_({key[1] for key in found}))).tuples())
+    given = {tuple(row) for row in db.execute(
+        sa.select(Reminded.what, Reminded.subject_id, Reminded.person_id).where(Reminded.subject_id.in_({key[1] for key in found}))
+    )}
     return [one for key, one in found.items() if key not in given]
 
 

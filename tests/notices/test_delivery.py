@@ -10,14 +10,13 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from app import clock
-from app.clock import Clock
 from app.db import Database
 from app.notices import delivery, outbox
 from app.notices.models import Mail
@@ -27,26 +26,16 @@ from config import Config
 from tests.factories import make_office, make_person
 from tests.notices.post_office import PostOffice, post_office
 from tests.notices.rows import make_mail
+from tests.people.signing import ByHand
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-class Standing(Clock):
-    """A clock that the test moves."""
-
-    def __init__(self, at: datetime) -> None:
-        super().__init__()
-        self.at = at
-
-    def now(self) -> datetime:
-        return self.at
-
-
 @pytest.fixture
-def later() -> Iterator[Standing]:
+def later() -> Iterator[ByHand]:
     """A clock to be moved on."""
-    with clock.using(Standing(clock.now())) as standing:
-        yield standing
+    with clock.using(ByHand(clock.now())) as later:
+        yield later
 
 
 @pytest.fixture
@@ -145,7 +134,7 @@ def test_a_failed_mail_can_be_tried_again_to_the_address_of_today(own_database: 
     assert office.addressed == ["new@border.example"]
 
 
-def test_a_server_that_says_later_is_asked_again_later(own_database: Database, config: Config, office: PostOffice, later: Standing) -> None:
+def test_a_server_that_says_later_is_asked_again_later(own_database: Database, config: Config, office: PostOffice, later: ByHand) -> None:
     """A temporary refusal leaves the mail in its place, with the words, until its next try; then it goes."""
     office.answer_data = lambda _message: "451 4.3.2 Try later"
     ids = pressed(own_database)
@@ -160,7 +149,7 @@ def test_a_server_that_says_later_is_asked_again_later(own_database: Database, c
     assert states(own_database, ids) == [("sent", 2, "")]
 
 
-def test_a_server_that_hangs_up_in_the_middle_loses_nothing(own_database: Database, config: Config, office: PostOffice, later: Standing) -> None:
+def test_a_server_that_hangs_up_in_the_middle_loses_nothing(own_database: Database, config: Config, office: PostOffice, later: ByHand) -> None:
     """When the line breaks in the second of three mails, each of them arrives exactly once in the end."""
     office.hang_up_on = lambda address: address.startswith("p1@")
     ids = pressed(own_database, 3)
@@ -175,7 +164,7 @@ def test_a_server_that_hangs_up_in_the_middle_loses_nothing(own_database: Databa
     assert sorted(office.addressed) == ["p0@border.example", "p1@border.example", "p2@border.example"]
 
 
-def test_no_server_means_later_and_after_many_tries_failed(own_database: Database, config: Config, later: Standing) -> None:
+def test_no_server_means_later_and_after_many_tries_failed(own_database: Database, config: Config, later: ByHand) -> None:
     """A server that is not there is tried for about a day and a half, then the outbox shows a failure with the reason."""
     nowhere = replace(config, MAIL_PORT=1)
     ids = pressed(own_database)
@@ -217,7 +206,7 @@ print("over", flush=True)
 
 
 @pytest.mark.goal("SCH-12")
-def test_a_killed_job_process_loses_no_mail_and_keeps_its_message_id(own_database: Database, config: Config, office: PostOffice, later: Standing) -> None:
+def test_a_killed_job_process_loses_no_mail_and_keeps_its_message_id(own_database: Database, config: Config, office: PostOffice, later: ByHand) -> None:
     """Killed between the server's taking and our note, the mail goes once more under the same Message-ID; then it is sent and stays so."""
     ids = pressed(own_database)
     child = subprocess.Popen(
