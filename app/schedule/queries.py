@@ -19,9 +19,20 @@ from app.offices.models import Country, Holiday, Office, Seat
 from app.people.models import Person, SignIn
 from app.runs import queries as runs
 from app.runs.models import CourseRun, Enrolment
-from app.runs.queries import Member
+from app.runs.queries import Member, Teacher
 from app.schedule import rules
-from app.schedule.models import AttendanceMark, Meeting, MeetingItem, Seating, SessionSeat, Taught, TeachScreen
+from app.schedule.models import (
+    Assignment,
+    AttendanceMark,
+    Meeting,
+    MeetingItem,
+    Seating,
+    SessionSeat,
+    SessionSlot,
+    Taught,
+    TeachScreen,
+    TrainingSession,
+)
 from app.schedule.rules import Attended, Line, Part, Proposal, Span, Status
 
 # ---- hours -----------------------------------------------------------------------------------------------------------
@@ -145,6 +156,11 @@ def seat_labels(db: Session, run_id: uuid.UUID) -> dict[uuid.UUID, str]:
 # ---- attendance of a meeting -----------------------------------------------------------------------------------------
 
 
+def session_of(db: Session, meeting: Meeting) -> TrainingSession | None:
+    """The session that a meeting belongs to; None for the run's own timetable."""
+    return db.get(TrainingSession, meeting.session_id) if meeting.session_id else None
+
+
 def expected(db: Session, run: CourseRun, meeting: Meeting) -> list[Member]:
     """Who is expected at a meeting, in the order of the alphabet."""
     members = runs.roster(db, run.id)
@@ -223,6 +239,20 @@ def walk_ins(db: Session, run_id: uuid.UUID) -> set[uuid.UUID]:
 
 
 # ---- who taught ------------------------------------------------------------------------------------------------------
+
+
+def teachers_at(db: Session, run: CourseRun, meeting: Meeting) -> list[Teacher]:
+    """Who is planned for a meeting, with his part: those counted on in the slots of its session, else the trainers of the run."""
+    if meeting.session_id is not None:
+        rows = db.execute(
+            sa.select(Person.id, Person.short_name, SessionSlot.role)
+            .join(Assignment, Assignment.person_id == Person.id).join(SessionSlot, SessionSlot.id == Assignment.slot_id)
+            .where(Assignment.session_id == meeting.session_id, Assignment.state.in_(("accepted", "assigned")), SessionSlot.ended_on.is_(None))
+            .order_by(SessionSlot.number)
+        ).all()
+        if rows:
+            return [Teacher(*row) for row in rows]
+    return runs.trainers_of(db, [run.id]).get(run.id, [])
 
 
 @dataclass(frozen=True)

@@ -290,13 +290,15 @@ def take_roll(
     return taken
 
 
-def mark_rest(db: Session, run: CourseRun, meeting: Meeting, *, by: uuid.UUID, now: datetime, channel: str = "roll-call") -> int:
-    """Note everybody of whom nothing is noted as present: a batch that can be undone. What is noted stays.
+def mark_rest(
+    db: Session, run: CourseRun, meeting: Meeting, *, by: uuid.UUID, now: datetime, channel: str = "roll-call", status: Status = Status.PRESENT
+) -> int:
+    """Note everybody of whom nothing is noted as present, or absent: a batch that can be undone. What is noted stays.
 
     Raises Conflict before the day of the meeting, when it is cancelled, or the run is over.
     """
-    present = Proposed(Status.PRESENT, None, channel)
-    return _mark_unset(db, run, meeting, dict.fromkeys(_roster(db, run, meeting), present), by=by, now=now)
+    rest = Proposed(status, None, channel)
+    return _mark_unset(db, run, meeting, dict.fromkeys(_roster(db, run, meeting), rest), by=by, now=now)
 
 
 def take_over_sign_ins(db: Session, run: CourseRun, meeting: Meeting, *, by: uuid.UUID, now: datetime) -> int:

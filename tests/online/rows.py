@@ -43,6 +43,7 @@ class Online:
         self.meeting: Meeting = schedule.make_meeting(db, self.run, session_id=self.session.id)
         self.trainer: Person = factories.make_staff(db, Role.TRAINER, self.office, family="Karimov")
         assign(db, self.session, self.trainer)
+        runs.teach(db, self.run, self.trainer)
         self.trainees: list[Person] = [factories.make_person(db, self.office, family=family) for family in ("Abdiev", "Bekova")]
         self.enrolled: list[Enrolment] = [runs.enrol(db, self.run, person) for person in self.trainees]
         self.stranger: Person = factories.make_person(db, self.office, family="Chen")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.schedule.views import checkin, hours, meeting, roll, sheet, teach, timetable
+from app.schedule.views import checkin, closing, hours, meeting, roll, sheet, teach, timetable
 from app.schedule.views.blueprint import bp
 
-__all__ = ["bp", "checkin", "hours", "meeting", "roll", "sheet", "teach", "timetable"]
+__all__ = ["bp", "checkin", "closing", "hours", "meeting", "roll", "sheet", "teach", "timetable"]

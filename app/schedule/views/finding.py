@@ -157,8 +157,10 @@ def who_of(who: str | None, teacher_id: uuid.UUID | None, teachers: Sequence[Tea
     return named or (i18n.say(rules.WHO[who]) if who else "")
 
 
-def planned_teachers(items: Sequence[MeetingItem], teachers: Sequence[Teacher]) -> list[uuid.UUID]:
-    """Who is planned to teach a meeting: those its lines name, else the lead trainer of the run."""
+def planned_teachers(items: Sequence[MeetingItem], teachers: Sequence[Teacher], *, in_session: bool = False) -> list[uuid.UUID]:
+    """Who is planned to teach a meeting: everybody in a slot of its session; else those its lines name; else the lead trainer of the run."""
+    if in_session and teachers:
+        return list(dict.fromkeys(one.person_id for one in teachers))
     found = [
         person
         for item in items if item.kind != "break"

@@ -75,9 +75,9 @@ def _page(run: CourseRun, meeting: Meeting, **shown: Any) -> ResponseReturnValue
     return render_template(
         "schedule/meeting.html", run=run, title=title_of(run), meeting=meeting, row=row, of=sum(one.number is not None for one in rows),
         editable=editable and stands, restorable=editable and not stands, takes=may(run, "attendance.take") and stands, form=form if stands else None,
-        line_form=line_form if stands else None, planned=_planned(items, teachers), hours=hours, weekday=weekday, states=rules.STATES,
+        line_form=line_form if stands else None, planned=planned(run, meeting, items), hours=hours, weekday=weekday, states=rules.STATES,
         where=row.where or where_of(run), sum=sum(line.minutes for line in row.lines), who_choices=_who_choices(teachers), who_value=_who_value,
-        substitutes=_substitutes(run) if may(run, "attendance.take") and row.begun and stands else [], parts=TAUGHT_PARTS,
+        substitutes=substitutes_for(run) if may(run, "attendance.take") and row.begun and stands else [], parts=TAUGHT_PARTS,
         revision=max((one.row.revision for one in row.taught), default=0), wrong=shown.get("wrong", {}), refused=shown.get("refused"),
         typed=request.form if request.method == "POST" else {}, statuses=rules.STATUSES,
     ), shown.get("status", 422 if errors else 200)
@@ -223,13 +223,15 @@ def restore(found: Found) -> ResponseReturnValue:
 # ---- who taught ------------------------------------------------------------------------------------------------------
 
 
-def _planned(items: list[MeetingItem], teachers: list[RunTeacher]) -> list[tuple[uuid.UUID, str]]:
-    ids = finding.planned_teachers(items, teachers)
+def planned(run: CourseRun, meeting: Meeting, items: list[MeetingItem]) -> list[tuple[uuid.UUID, str]]:
+    """Who is planned to teach a meeting, with their names."""
+    teachers = queries.teachers_at(g.db, run, meeting)
+    ids = finding.planned_teachers(items, teachers, in_session=meeting.session_id is not None)
     names = {one.person_id: one.name for one in teachers} | finding.names_of([id for id in ids if id not in {one.person_id for one in teachers}])
     return [(id, names.get(id, "")) for id in ids]
 
 
-def _substitutes(run: CourseRun) -> list[tuple[uuid.UUID, str]]:
+def substitutes_for(run: CourseRun) -> list[tuple[uuid.UUID, str]]:
     """Who may have taught instead: everybody with the role of a trainer in the country, and the trainers of the run."""
     found = {id: name for id, name, _ in runs.lecturers(g.db, today=clock.now().date(), country_id=run.office.country_id)}
     found |= {one.person_id: one.name for one in runs.trainers_of(g.db, [run.id]).get(run.id, []) if one.person_id not in found}
@@ -242,15 +244,8 @@ def taught(found: Found) -> ResponseReturnValue:
     """Note who really taught a meeting."""
     run, meeting = found
     code, id = run.code, meeting.id
-    teachers = runs.trainers_of(g.db, [run.id]).get(run.id, [])
-    items = queries.items_of(g.db, [meeting.id]).get(meeting.id, [])
-    allowed = dict(_substitutes(run)) | dict(_planned(items, teachers))
-    seen = request.form.get("revision", "0")
     try:
-        named = _teachers_from(request.form, [person for person, _ in _planned(items, teachers)], allowed)
-        services.record_taught(
-            g.db, run, meeting, named, seen=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 6 else 0, by=me().person_id, now=clock.now(),
-        )
+        note_taught(run, meeting)
     except (Invalid, Conflict) as refused:
         g.db.rollback()
         run = the_run(g.db, code)
@@ -261,7 +256,18 @@ def taught(found: Found) -> ResponseReturnValue:
     return go("schedule.meeting", code=code, meeting_id=id)
 
 
-def _teachers_from(form: Mapping[str, str], planned: list[uuid.UUID], allowed: dict[uuid.UUID, str]) -> list[Teacher]:
+def note_taught(run: CourseRun, meeting: Meeting) -> None:
+    """Note who taught, as the form that was sent says. Raises what `record_taught` raises."""
+    planned_here = dict(planned(run, meeting, queries.items_of(g.db, [meeting.id]).get(meeting.id, [])))
+    named = teachers_from(request.form, list(planned_here), dict(substitutes_for(run)) | planned_here)
+    seen = request.form.get("revision", "0")
+    services.record_taught(
+        g.db, run, meeting, named, seen=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 6 else 0, by=me().person_id, now=clock.now(),
+    )
+
+
+def teachers_from(form: Mapping[str, str], planned: list[uuid.UUID], allowed: dict[uuid.UUID, str]) -> list[Teacher]:
+    """Who taught, as the form says. Raises Invalid at the field of a substitute who is not named."""
     named, wrong = [], {}
     for person in planned:
         how = form.get(f"how-{person}")

@@ -8,11 +8,11 @@ const rows = [...document.querySelectorAll("[data-row]")];
 const places = {KeyP: "P", KeyL: "L", KeyO: "O", KeyE: "E", KeyX: "X"};
 const letterOf = (event) => places[event.code] ?? (/^[ploex]$/i.test(event.key) ? event.key.toUpperCase() : null);
 
-// ---- roll call: P L O E X set the row and go to the next ----
+// ---- roll call: P L O E X set the row and go to the next; up and down change the row; what is typed in the search hides the others ----
 
 const roll = document.querySelector("#roll");
 const chosen = (row) => row?.querySelector(".marks input:checked:not([data-keyed])");
-const firstOpen = () => rows.find((row) => chosen(row)?.value === "unset") ?? rows[0];
+const firstOpen = () => shown().find((row) => chosen(row)?.value === "unset") ?? shown()[0];
 
 function goTo(row) {
   if (!row) {
@@ -23,16 +23,39 @@ function goTo(row) {
   row.scrollIntoView({block: "nearest"});
 }
 
+const shown = () => rows.filter((row) => !row.hidden);
+const beside = (row, by) => shown()[shown().indexOf(row) + by];
+
+const find = document.querySelector("[data-filter]");
+if (roll && find) {
+  find.addEventListener("input", () => {
+    const wanted = find.value.trim().toLocaleLowerCase();
+    for (const row of rows) row.hidden = !row.dataset.find.toLocaleLowerCase().includes(wanted);
+  });
+  find.form.addEventListener("submit", (event) => {
+    if (shown().length) {
+      event.preventDefault(); // nothing that was set and not saved is lost for a search
+      goTo(shown()[0]);
+    }
+  });
+}
+
 if (roll && !off) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const here = event.target.closest("[data-row]");
     if (event.key === "Enter" && here && event.target.matches(".mins input")) {
       event.preventDefault();
-      goTo(rows[rows.indexOf(here) + 1]);
+      goTo(beside(here, 1));
       return;
     }
     if (typing(event.target)) return;
+    if (here && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+      event.preventDefault();
+      const other = beside(here, event.key === "ArrowDown" ? 1 : -1);
+      if (other) goTo(other);
+      return;
+    }
     const letter = letterOf(event);
     const row = here ?? (letter ? firstOpen() : null);
     if (!letter || !row) return;
@@ -45,7 +68,7 @@ if (roll && !off) {
       minutes.focus();
       minutes.select();
     } else {
-      goTo(rows[rows.indexOf(row) + 1]);
+      goTo(beside(row, 1));
     }
   });
 }
