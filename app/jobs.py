@@ -100,6 +100,7 @@ JOBS = (
     Job("close-overdue", timedelta(seconds=30), close_overdue),
     Job("recheck", timedelta(seconds=30), apart=reminding.recheck),
     Job("remind", timedelta(minutes=1), apart=reminding.remind_all),
+    Job("online", timedelta(minutes=1), apart=polling.look),
     Job("tidy", timedelta(hours=1), tidy),
     Job("clean", timedelta(hours=1), apart=clean),
     Job("wipe", timedelta(minutes=1), apart=erasing.wipe_when_quiet),

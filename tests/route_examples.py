@@ -662,6 +662,8 @@ EXAMPLES: dict[str, Make] = {
     "schedule.taught": meeting,
     "schedule.roll": meeting,
     "schedule.take_roll": meeting,
+    "schedule.close": meeting,
+    "schedule.save_close": meeting,
     "schedule.attendance": partial(run, seen_from_below=True),
     "schedule.sheet": timetabled,
     "schedule.key": timetabled,
