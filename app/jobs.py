@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from app import background, clock, disk
 from app.db import Database
 from app.notices import delivery
+from app.online import polling
 from app.ops import backup_job, demo, demo_class, folders
 from app.ops.models import Heartbeat, JobRun
 from app.people.models import SignIn, Throttle
