@@ -312,7 +312,7 @@ class _Panel:
     pool: int
     held: _HeldNow | None
     groups: list[_Group]
-    closest: list[Message]
+    closest: list[rules.Change]
     q: str
     asked: list[_Entry]
     href: str
@@ -413,7 +413,7 @@ class _Look:
             first, rest = entries[: SHOWN[key]], entries[SHOWN[key] :]
             groups.append(_Group(key, t("choice", "{group}: {n}", group=i18n.say(head), n=len(entries)), first, rest, self.wanted is not None and any(one.on for one in rest)))
         nobody = not any(one.group == "suggested" for one in self.verdicts)
-        closest = [one.message for one in queries.closest(self.db, chosen.slot, now=self.now, sees=sees)] if nobody and self.verdicts else []
+        closest = queries.closest(self.db, chosen.slot, now=self.now, sees=sees) if nobody and self.verdicts else []
         return _Panel(
             chosen.slot.id, chosen.slot.number, slot_name(chosen.slot), len(self.verdicts), self.held_now(), groups, closest, request.args.get("q", "").strip()[:200],
             [self._asked_entry(one) for one in self.asked()[:MOST_ASKED]], self.href(),
