@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from app import i18n
@@ -16,7 +17,7 @@ from app.notices import wording
 from app.notices.outbox import ADDRESS
 
 if TYPE_CHECKING:
-    from icalendar import Calendar, Event
+    from icalendar import Event, Timezone
 
 REFRESH = timedelta(hours=1)
 PAST = timedelta(days=60)  # so long a meeting that is over, or cancelled, stays in the feed
@@ -36,9 +37,11 @@ def as_ical(entries: Iterable[Entry], *, site: str, zone: str, now: datetime) ->
     calendar.add("x-wr-calname", t("calendar", "Training (Sabaq)"))
     calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
+    years = [one.meeting.starts_at.year for one in entries]
+    for name in sorted({one.meeting.zone for one in entries}):
+        calendar.add_component(_zone(name, range(min(years) - 1, max(years) + 2)))
     for entry in entries:
         calendar.add_component(_event(entry, site, zone, now))
-    _add_zones(calendar, entries)
     return bytes(calendar.to_ical())
 
 
@@ -81,9 +84,62 @@ def _plain(text: str) -> str:
     return " ".join(ADDRESS.sub(t("mail", "(address on our page)"), text).split())
 
 
-def _add_zones(calendar: Calendar, entries: list[Entry]) -> None:
-    """A VTIMEZONE for each zone, with all changes of the clock from a year before the first meeting to two years after the last."""
-    if not entries:
-        return
-    years = [one.meeting.starts_at.year for one in entries]
-    calendar.add_missing_timezones(first_date=date(min(years) - 1, 1, 1), last_date=date(max(years) + 2, 1, 1))
+# ---- zones ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Change:
+    """From an instant on the clocks of a zone stand otherwise."""
+
+    at: datetime
+    before: timedelta
+    after: timedelta
+    name: str
+    summer: bool
+
+
+def changes_of(zone: str, first: datetime, last: datetime) -> list[Change]:
+    """How the clocks of a zone stand at a first instant, and each change up to a last one."""
+    there = ZoneInfo(zone)
+    found = [_change(first, first, there)]
+    day = timedelta(days=1)
+    at = first
+    while at < last:
+        if _offset(at, there) != _offset(at + day, there):
+            low, high = at, at + day
+            while high - low > timedelta(minutes=1):  # zones change at whole minutes
+                middle = low + (high - low) // 2
+                low, high = (middle, high) if _offset(middle, there) == _offset(at, there) else (low, middle)
+            at_minute = high.replace(second=0, microsecond=0)
+            found.append(_change(at_minute, low, there))
+        at += day
+    return found
+
+
+def _change(at: datetime, just_before: datetime, there: ZoneInfo) -> Change:
+    now = at.astimezone(there)
+    return Change(at, _offset(just_before, there), _offset(at, there), now.tzname() or "", bool(now.dst()))
+
+
+def _offset(at: datetime, there: ZoneInfo) -> timedelta:
+    return at.astimezone(there).utcoffset() or timedelta()
+
+
+def _zone(zone: str, years: range) -> Timezone:
+    """A VTIMEZONE with each change of the clock as a part of its own.
+
+    Not as icalendar makes it: it gives the change to summer time by the clock that holds after it and not, as RFC 5545 (3.6.5) says,
+    by the one before, and joins changes in a way that another reader takes for an hour too early a year later.
+    """
+    from icalendar import Timezone, TimezoneDaylight, TimezoneStandard
+
+    found = Timezone()
+    found.add("tzid", zone)
+    for change in changes_of(zone, datetime(years.start, 1, 1, tzinfo=UTC), datetime(years.stop, 1, 1, tzinfo=UTC)):
+        part: Any = TimezoneDaylight() if change.summer else TimezoneStandard()
+        part.add("dtstart", (change.at + change.before).replace(tzinfo=None))
+        part.add("tzname", change.name)
+        part.add("tzoffsetfrom", change.before)
+        part.add("tzoffsetto", change.after)
+        found.add_component(part)
+    return found
