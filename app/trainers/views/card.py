@@ -66,7 +66,7 @@ def _card(trainer: Trainer, failed: tuple[str, str, Form] | None = None) -> str:
     held = queries.held_of(db, trainer.id)
     steps = queries.steps_of(db, trainer.id)
     card = queries.card_of(db, trainer)
-    owed = _owed(db, trainer, card.steps)
+    owed = _owed(card.steps)
 
     def form_of(deed: str, row: object = "") -> Form:
         if failed and failed[0] == deed and failed[1] == str(row):
@@ -84,10 +84,12 @@ def _card(trainer: Trainer, failed: tuple[str, str, Form] | None = None) -> str:
     )
 
 
-def _owed(db: Session, trainer: Trainer, steps: Sequence[TrainerStep]) -> set[uuid.UUID]:
+def _owed(steps: Sequence[TrainerStep]) -> set[uuid.UUID]:
     """The steps that an assessor was asked for and that are still open."""
-    assessors = {one.assessor_id for one in steps if one.assessor_id}
-    return {step.id for assessor in assessors for step, of, _ in queries.owed_by(db, assessor) if of.id == trainer.id}
+    in_order = sorted(steps, key=lambda one: (one.at, one.id))
+    known = [rules.Step(one.stage, one.day, one.result, one.assessor_id, one.session_id) for one in in_order]
+    waiting = rules.open_observations(known)
+    return {row.id for row, step in zip(in_order, known, strict=True) if any(step is one for one in waiting)}
 
 
 def _codes(db: Session, steps: Sequence[TrainerStep]) -> dict[uuid.UUID, str]:

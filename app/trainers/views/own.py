@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import joinedload
 
 from app import clock, i18n
-from app.errors import Conflict, Invalid, Message, NotFound, say
+from app.errors import Conflict, Invalid, Message, say
 from app.forms import Form
 from app.http import can, go, guarded, me, say_next, status_of
 from app.offices.models import Office
@@ -97,7 +97,7 @@ def state(deed: str) -> ResponseReturnValue:
     """One of the small forms of the own page; refused, the page is shown again with what was typed."""
     trainer, row = _me(), request.args.get("row", "")
     if trainer is None and deed not in ("sign", "take_back"):
-        raise NotFound()
+        raise Invalid(say("trainer", "You are not in the pool of trainers. Ask your training officer."))
     form = _form(trainer, deed, row)
     status = 422
     try:

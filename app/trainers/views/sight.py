@@ -149,13 +149,17 @@ def rating_of(db: Session, person_id: uuid.UUID) -> Rating:
 
 
 def course_titles(db: Session) -> dict[uuid.UUID, str]:
-    """The courses by their newest titles, in the order of these."""
+    """The courses by their newest titles, in the order of these. Read once for a page."""
+    if "course_titles" in g:
+        known: dict[uuid.UUID, str] = g.course_titles
+        return known
     rows: dict[uuid.UUID, Any] = {}
     for course_id, titles in db.execute(
         sa.select(Course.id, CourseVersion.titles).join(CourseVersion, CourseVersion.course_id == Course.id).order_by(CourseVersion.number)
     ):
         rows[course_id] = pick(titles)
-    return dict(sorted(rows.items(), key=lambda row: row[1]))
+    g.course_titles = dict(sorted(rows.items(), key=lambda row: row[1]))
+    return dict(g.course_titles)
 
 
 def office_options(db: Session, action: str) -> list[tuple[str, str]]:
