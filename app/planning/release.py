@@ -77,9 +77,9 @@ def _of_session(session: TrainingSession, run: CourseRun, meetings: Sequence[Mee
         found.append(Obstacle(Level.BLOCKS, "run", say("release", "The run {code} is over. Open it again, or plan this for another run.", code=run.code)))
     if not meetings:
         found.append(Obstacle(Level.BLOCKS, "meetings", say("release", "There are no meetings yet.")))
-    if session.mode in TAUGHT_IN and session.classroom_id is None and not session.place.strip() and not all(one.classroom_id or one.place.strip() for one in meetings):
+    if session.mode in TAUGHT_IN and session.classroom_id is None and not session.place.strip() and not (meetings and all(one.classroom_id or one.place.strip() for one in meetings)):
         found.append(Obstacle(Level.BLOCKS, "place", say("release", "There is no classroom and no place for those who come.")))
-    if session.mode != "classroom" and session.link_kind == "none" and not all(one.link for one in meetings):
+    if session.mode != "classroom" and session.link_kind == "none" and not (meetings and all(one.link for one in meetings)):
         found.append(Obstacle(Level.BLOCKS, "link", say("release", "There is no link for those who take part from elsewhere.")))
     if not seated:
         found.append(Obstacle(Level.POINTS, "seats", say("release", "Nobody has a seat yet: trainees are told when they get one.")))

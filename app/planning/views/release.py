@@ -18,7 +18,7 @@ from app.notices.rules import can_be_mailed
 from app.people.models import Person
 from app.planning import release as verbs
 from app.planning.release import Change
-from app.planning.rules import Level
+from app.planning.rules import LEVELS, Level
 from app.planning.views.blueprint import bp
 from app.planning.views.session import OBSTACLE_SHAPES, OBSTACLE_WORDS, _obstacle_row
 from app.planning.views.sight import (
@@ -34,7 +34,8 @@ from app.schedule.assignments import LEAST_REASON
 from app.schedule.models import TrainingSession
 from app.schedule.session_rules import ROLES
 
-GROUPS = (Level.BLOCKS, Level.RELEASE, Level.WARNS, Level.POINTS)
+GROUPS = {**LEVELS, Level.POINTS: OBSTACLE_WORDS[Level.POINTS]}
+"""What stands over the obstacles of each level, the heaviest first."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _page(session: TrainingSession, refused: DomainError | None = None, given: s
     draft = session.state == "draft"
     found = verbs.obstacles(g.db, session, now=now, sees=sees) if session.state != "cancelled" else []
     groups = [
-        (OBSTACLE_SHAPES[level], i18n.say(OBSTACLE_WORDS[level]), [_obstacle_row(session, one) for one in found if one.level is level]) for level in GROUPS
+        (OBSTACLE_SHAPES[level], i18n.say(GROUPS[level]), [_obstacle_row(session, one) for one in found if one.level is level]) for level in GROUPS
     ]
     news = verbs.changes(g.db, session)
     readers = _readers(session, news)
