@@ -156,6 +156,20 @@ def seat_labels(db: Session, run_id: uuid.UUID) -> dict[uuid.UUID, str]:
 # ---- attendance of a meeting -----------------------------------------------------------------------------------------
 
 
+def counts_expected(db: Session, session_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """How many people each session expects at its meetings. One query."""
+    rows = db.execute(
+        sa.select(TrainingSession.id, sa.func.count(Enrolment.id)).join(Enrolment, Enrolment.run_id == TrainingSession.run_id)
+        .where(TrainingSession.id.in_(list(session_ids)), Enrolment.state == "enrolled", expected_at(TrainingSession.id)).group_by(TrainingSession.id)
+    )
+    return dict(rows.all())
+
+
+def sessions_of(db: Session, run_id: uuid.UUID) -> list[TrainingSession]:
+    """The sessions of a run that are more than a draft."""
+    return list(db.scalars(sa.select(TrainingSession).where(TrainingSession.run_id == run_id, TrainingSession.state != "draft").order_by(TrainingSession.code)))
+
+
 def session_of(db: Session, meeting: Meeting) -> TrainingSession | None:
     """The session that a meeting belongs to; None for the run's own timetable."""
     return db.get(TrainingSession, meeting.session_id) if meeting.session_id else None
@@ -166,8 +180,13 @@ def expected(db: Session, run: CourseRun, meeting: Meeting) -> list[Member]:
     members = runs.roster(db, run.id)
     if meeting.session_id is None:
         return members
-    mine = set(db.scalars(sa.select(Enrolment.id).where(Enrolment.run_id == run.id, expected_at(meeting.session_id))))
+    mine = expected_in(db, run, meeting.session_id)
     return [one for one in members if one.enrolment_id in mine]
+
+
+def expected_in(db: Session, run: CourseRun, session_id: uuid.UUID) -> set[uuid.UUID]:
+    """The enrolments of a run that a session expects."""
+    return set(db.scalars(sa.select(Enrolment.id).where(Enrolment.run_id == run.id, Enrolment.state == "enrolled", expected_at(session_id))))
 
 
 @dataclass(frozen=True)

@@ -200,6 +200,8 @@ def rows_of(run: CourseRun, content: CourseContent, now: datetime, *, teachers: 
     meetings = queries.meetings_of(g.db, run.id)
     ids = [one.id for one in meetings]
     items, counts, taught = queries.items_of(g.db, ids), queries.counts_of(g.db, ids), queries.taught_at(g.db, ids)
+    in_sessions = {one.session_id for one in meetings if one.session_id}
+    seated = queries.counts_expected(g.db, in_sessions) if in_sessions else {}
     names = names_of([item.teacher_id for lines in items.values() for item in lines if item.teacher_id])
     made, number = [], 0
     for meeting in meetings:
@@ -208,7 +210,7 @@ def rows_of(run: CourseRun, content: CourseContent, now: datetime, *, teachers: 
             Row(
                 meeting, number if meeting.state != "cancelled" else None, when(meeting), where(meeting, run), queries.minutes_of(meeting),
                 shown_lines(content, queries.span_of(meeting).starts, items.get(meeting.id, []), teachers, names), counts.get(meeting.id, {}),
-                people, meeting.starts_at <= now, taught.get(meeting.id, []),
+                seated.get(meeting.session_id, 0) if meeting.session_id else people, meeting.starts_at <= now, taught.get(meeting.id, []),
             )
         )
     return made
