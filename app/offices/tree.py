@@ -116,12 +116,13 @@ def unpair(db: Session, office: Office) -> None:
         db.flush()
 
 
-def add_classroom(db: Session, office: Office, *, names: Mapping[str, str], seats: int) -> Classroom:
-    """Add a classroom with seats 01, 02 and so on."""
+def add_classroom(db: Session, office: Office, *, names: Mapping[str, str], seats: int, capacity: int | None = None) -> Classroom:
+    """Add a classroom with seats 01, 02 and so on. `capacity`: people who find room in it; None: as many as there are seats."""
     take_write_lock(db)
     if not 1 <= seats <= 99:
         raise Invalid(fields={"seats": say("office", "A classroom has 1 to 99 seats.")})
-    room = Classroom(office_id=office.id, names=_names(names))
+    _check_capacity(capacity)
+    room = Classroom(office_id=office.id, names=_names(names), capacity=capacity)
     db.add(room)
     db.flush()
     db.add_all(Seat(classroom_id=room.id, label=f"{number:02d}") for number in range(1, seats + 1))
@@ -129,16 +130,22 @@ def add_classroom(db: Session, office: Office, *, names: Mapping[str, str], seat
     return room
 
 
-def edit_classroom(db: Session, room: Classroom, *, names: Mapping[str, str], seats: int) -> None:
-    """Rename a classroom, and add seats to it. Seats are not taken away: a broken one is marked at the seat."""
+def edit_classroom(db: Session, room: Classroom, *, names: Mapping[str, str], seats: int, capacity: int | None = None) -> None:
+    """Rename a classroom, say for how many people there is room, add seats. Seats are not taken away: a broken one is marked at the seat."""
     take_write_lock(db)
     labels = set(db.scalars(sa.select(Seat.label).where(Seat.classroom_id == room.id)))
     if not len(labels) <= seats <= 99:
         raise Invalid(fields={"seats": say("office", "This classroom has {n} seats; the number goes up to 99 and not down.", n=len(labels))})
-    room.names = _others(room.names, names)
+    _check_capacity(capacity)
+    room.names, room.capacity = _others(room.names, names), capacity
     free = (label for label in (f"{number:02d}" for number in range(1, 100)) if label not in labels)
     db.add_all(Seat(classroom_id=room.id, label=next(free)) for _ in range(seats - len(labels)))
     db.flush()
+
+
+def _check_capacity(capacity: int | None) -> None:
+    if capacity is not None and not 1 <= capacity <= 999:
+        raise Invalid(fields={"capacity": say("office", "Give a number of people from 1 to 999, or nothing: then as many as there are seats.")})
 
 
 def edit_agency(db: Session, agency: Agency, *, names: Mapping[str, str], hint: Mapping[str, str]) -> None:

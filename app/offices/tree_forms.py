@@ -60,6 +60,7 @@ class ClassroomForm(NamesForm):
     """A classroom and its number of seats."""
 
     seats = IntegerField(say("office", "Seats"), [Optional()])
+    capacity = IntegerField(say("office", "People who find room"), [Optional()])
 
 
 class AgencyForm(NamesForm):

@@ -308,7 +308,7 @@ def add_classroom(found: Office) -> ResponseReturnValue:
         form.seats.data = 12
 
     def deed() -> ResponseReturnValue:
-        room = tree.add_classroom(g.db, found, names=form.names(), seats=form.seats.data or 0)
+        room = tree.add_classroom(g.db, found, names=form.names(), seats=form.seats.data or 0, capacity=form.capacity.data)
         say_next(say("office", "{room} is there with seats 01 to {last}.", room=i18n.pick(room.names), last=f"{form.seats.data:02d}"))
         return go("tree.office", office_id=found.id)
 
@@ -335,10 +335,11 @@ def edit_classroom(room: Classroom) -> ResponseReturnValue:
     form = ClassroomForm()
     if request.method == "GET":
         form.fill(room.names)
+        form.capacity.data = room.capacity
         form.seats.data = g.db.scalar(sa.select(sa.func.count()).select_from(Seat).where(Seat.classroom_id == room.id))
 
     def deed() -> ResponseReturnValue:
-        tree.edit_classroom(g.db, room, names=form.names(), seats=form.seats.data or 0)
+        tree.edit_classroom(g.db, room, names=form.names(), seats=form.seats.data or 0, capacity=form.capacity.data)
         say_next(say("office", "{room} is changed.", room=i18n.pick(room.names)))
         return go("tree.office", office_id=office_id)
 

@@ -70,13 +70,19 @@ class MeetingForm(Form):
 
 
 class SeriesForm(Form):
-    """On which days something is repeated."""
+    """On which days something is repeated. Sent by GET to look at it; what saves is guarded like every POST."""
+
+    class Meta(Form.Meta):
+        """Looking changes nothing."""
+
+        csrf = False
 
     what = SelectField(say("series", "Make"), [DataRequired()])
     first = DateField(say("series", "From"), [InputRequired()])
     every = SelectField(say("series", "How often"), [DataRequired()], coerce=int)
     weekdays = SelectMultipleField(say("series", "On"), [Optional()], coerce=int)
     times = IntegerField(say("series", "How many times"), [InputRequired()], render_kw=WHOLE)
+    stretch = BooleanField(say("series", "Make the run longer where the dates need it"))
 
 
 class OrderForm(Form):

@@ -468,10 +468,13 @@ def block_of(db: Session, session: TrainingSession, *, whole: bool) -> list[When
     return whens if whole else [one for one in whens if one.day == whens[0].day]
 
 
-def ground_for(db: Session, session: TrainingSession, run: CourseRun, dates: Sequence[date], block: Sequence[When], *, own: bool, sees: Sees = everything) -> Ground:
+def ground_for(
+    db: Session, session: TrainingSession, run: CourseRun, dates: Sequence[date], block: Sequence[When], *, own: bool, sees: Sees = everything, stretch: bool = False,
+) -> Ground:
     """What is known of the days that a series of a session may fall on, in a fixed number of queries.
 
     `own`: whether the meetings will be the session's own, so that its meetings and its trainers' bookings count too.
+    `stretch`: the run is made longer where a date needs it.
     """
     office = _office_of(db, session, run)
     long = max(one.day for one in block) - min(one.day for one in block) + timedelta(days=2)
@@ -502,7 +505,7 @@ def ground_for(db: Session, session: TrainingSession, run: CourseRun, dates: Seq
         Taken(Span(starts_at, ends_at), Clash(Why.AWAY, say("series", "{name} is away from {start} to {end}.", name=name, start=starts_at, end=ends_at)))
         for _person, name, starts_at, ends_at in absences_of(db, trainers | seated, first, last)
     ]
-    return Ground(run.starts_on, run.ends_on, days.weekend, off, tuple(taken))
+    return Ground(run.starts_on, max(run.ends_on, last_day) if stretch else run.ends_on, days.weekend, off, tuple(taken))
 
 
 def absences_of(db: Session, person_ids: Collection[uuid.UUID], first: datetime, last: datetime) -> list[tuple[uuid.UUID, str, datetime, datetime]]:
@@ -517,32 +520,35 @@ def absences_of(db: Session, person_ids: Collection[uuid.UUID], first: datetime,
 
 def preview(
     db: Session, session: TrainingSession, run: CourseRun, *, dates: Sequence[date], block: Sequence[When], weekdays: frozenset[int],
-    choices: Mapping[date, Choice], own: bool, sees: Sees = everything,
+    choices: Mapping[date, Choice], own: bool, sees: Sees = everything, stretch: bool = False,
 ) -> list[Row]:
     """What a series would become, date by date. Stores nothing."""
-    ground = ground_for(db, session, run, dates, block, own=own, sees=sees)
+    ground = ground_for(db, session, run, dates, block, own=own, sees=sees, stretch=stretch)
     return session_rules.resolve(dates, block, ground, choices, weekdays)
 
 
 def save_series(
     db: Session, session: TrainingSession, *, dates: Sequence[date], whole: bool, weekdays: frozenset[int], choices: Mapping[date, Choice], own: bool,
-    by: uuid.UUID, now: datetime, sees: Sees = everything,
+    by: uuid.UUID, now: datetime, sees: Sees = everything, stretch: bool = False,
 ) -> list[Meeting]:
     """Make the meetings of a series: of this session (`own`), or each in a draft session like it. All of it or nothing.
 
-    Sessions of a series need the same people as this one; who has a seat here has one there. Slots are empty. Raises
-    Invalid when a date is not decided or cannot be as decided; Conflict when something was taken in the meantime.
+    Sessions of a series need the same people as this one; who has a seat here has one there. Slots are empty. With
+    `stretch` the run ends with the last of them. Raises Invalid when a date is not decided or cannot be as decided; Conflict when something was taken in the meantime.
     """
     take_write_lock(db)
     run = must_go_on(db, session)
     block = block_of(db, session, whole=whole)
     if not block:
         raise Invalid(say("series", "{code} has no meeting yet. Add the first one, then repeat it.", code=session.code))
-    rows = preview(db, session, run, dates=dates, block=block, weekdays=weekdays, choices=choices, own=own, sees=sees)
+    rows = preview(db, session, run, dates=dates, block=block, weekdays=weekdays, choices=choices, own=own, sees=sees, stretch=stretch)
     if any(row.problem for row in rows):
         raise Invalid(say("series", "Some dates are not decided yet, or cannot be as decided. Nothing was saved."))
     if not any(row.meetings for row in rows):
         raise Invalid(say("series", "Every date is skipped: there is nothing to save."))
+    if stretch:
+        run.ends_on = max(run.ends_on, *(one.day for row in rows for one in row.meetings))
+        db.flush()
     if own:
         return add_meetings(db, session, [NewMeeting(one) for row in rows for one in row.meetings], by=by, now=now, sees=sees)
     session.series_id = session.series_id or new_id()
@@ -601,7 +607,7 @@ def _days_off(db: Session, office: Office, first: date, last: date) -> _Off:
 
 def _day_off(why: Why, reason: Mapping[str, str]) -> Message:
     if why is Why.HOLIDAY:
-        return say("series", "Holiday: {name}.", name=reason)
+        return say("series", "Holiday: {name}", name=reason)
     return say("series", "The office holds no classes: {reason}.", reason=next(iter(reason.values()), "").rstrip("."))
 
 

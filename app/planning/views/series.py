@@ -19,16 +19,10 @@ from app.planning.views.session_edit import show_refused
 from app.planning.views.sight import meetings_in_words, sees, session_by, the_session, title_of, weekday
 from app.schedule import session_rules, sessions
 from app.schedule.models import TrainingSession
-from app.schedule.session_rules import Choice, Rhythm, When, Why
+from app.schedule.session_rules import Choice, Rhythm, When
 
 PLAN = "session.plan"
 USUAL_TIMES = 6
-WHY = {
-    Why.OUTSIDE: say("series", "not a day of the run"), Why.CLOCK: say("series", "no such hour"), Why.OWN: say("series", "another meeting"),
-    Why.ROOM: say("series", "room taken"), Why.BLOCKING: say("series", "room blocked"), Why.TRAINER: say("series", "trainer booked"),
-    Why.TRAINEE: say("series", "trainee booked"), Why.HOLIDAY: say("series", "holiday"), Why.CLOSURE: say("series", "office closed"),
-    Why.WEEKEND: say("series", "weekend"), Why.AWAY: say("series", "away"),
-}
 
 
 @bp.get("/planning/sessions/<code>/series")
@@ -49,7 +43,7 @@ def save_series(session: TrainingSession) -> ResponseReturnValue:
     try:
         made = sessions.save_series(
             g.db, session, dates=_dates(form), whole=not own, weekdays=_weekdays(form), choices=_choices(), own=own, by=me().person_id, now=clock.now(),
-            sees=sees,
+            sees=sees, stretch=bool(form.stretch.data),
         )
     except (Invalid, Conflict) as refused:
         status = show_refused(form, refused)
@@ -69,11 +63,11 @@ def _page(session: TrainingSession, form: SeriesForm, status: int = 200) -> Resp
     asked = form.is_submitted() or "times" in request.args
     if asked and block and (form.is_submitted() or form.validate()) and not _bad(form):
         rows = sessions.preview(
-            g.db, session, run, dates=_dates(form), block=block, weekdays=_weekdays(form), choices=_choices(), own=own, sees=sees,
+            g.db, session, run, dates=_dates(form), block=block, weekdays=_weekdays(form), choices=_choices(), own=own, sees=sees, stretch=bool(form.stretch.data),
         )
     return render_template(
         "planning/series.html", session=session, title=title_of(session), form=form, block=[_hours(one) for one in block], rows=rows, own=own,
-        in_words=meetings_in_words(session, sessions.meetings_of(g.db, session.id)), weekday=weekday, why=WHY, choices=session_rules.CHOICES,
+        in_words=meetings_in_words(session, sessions.meetings_of(g.db, session.id)), weekday=weekday, choices=session_rules.CHOICES,
         saved=sum(len(row.meetings) for row in rows), open=sum(row.problem is not None for row in rows), clashing=sum(bool(row.clashes) for row in rows),
         decided=bool(_choices()), hours=_hours, Choice=Choice, asked=asked,
     ), status if not form.errors else max(status, 422)

@@ -42,6 +42,7 @@ from app.runs.views.sight import (
     where_of,
     whose,
 )
+from app.schedule import seats
 
 MOST_CANDIDATES = 50
 GENDERS: Mapping[str | None, Message] = {
@@ -230,6 +231,7 @@ def withdraw(found: tuple[CourseRun, Nomination]) -> ResponseReturnValue:
     code, form = run.code, ReasonForm()
     if form.is_submitted() and form.validate():
         services.withdraw(g.db, nomination, by=me().person_id, now=clock.now(), reason=form.reason.data or "")
+        seats.settle_run(g.db, run, now=clock.now())
         say_next(say("nomination", "The officer is withdrawn from {code}; his PIN is dead.", code=code), "warn")
         return go("runs.page", code=code)
     person = g.db.get_one(Person, nomination.person_id)
