@@ -524,6 +524,11 @@ def drafted(db: Session, office: Office, part: str = "") -> Example:
     return Example(values)
 
 
+def check_of_trainers(_db: Session, _office: Office) -> Example:
+    """One of the constraints, which belong to no office."""
+    return Example({"code": "T8"}, everywhere=True)
+
+
 def own_seat(db: Session, office: Office) -> Example:
     """Somebody's own seat in a released session."""
     session = plans.make_session(db, runs.make_run(db, office=office), state="released")
@@ -804,6 +809,8 @@ EXAMPLES: dict[str, Make] = {
     "planning.take_off": partial(drafted, part="seat"),
     "planning.my_seat": own_seat,
     "planning.decline": own_seat,
+    "planning.constraint": check_of_trainers,
+    "planning.set_constraint": check_of_trainers,
     "planning.lift_closure": partial(day_off, kind="closure"),
     "planning.remove_holiday": partial(day_off, kind="holiday"),
     "planning.unblock_room": partial(day_off, kind="blocking"),

@@ -2,7 +2,38 @@
 
 from __future__ import annotations
 
-from app.planning.views import board, requests
+from app.planning.views import (
+    absences,
+    board,
+    closures,
+    constraints,
+    index,
+    order,
+    outbox,
+    overrides,
+    release,
+    requests,
+    seats,
+    series,
+    session,
+    session_edit,
+)
 from app.planning.views.blueprint import bp
 
-__all__ = ["board", "bp", "requests"]
+__all__ = [
+    "absences",
+    "board",
+    "bp",
+    "closures",
+    "constraints",
+    "index",
+    "order",
+    "outbox",
+    "overrides",
+    "release",
+    "requests",
+    "seats",
+    "series",
+    "session",
+    "session_edit",
+]
