@@ -20,6 +20,8 @@ from app.i18n import t
 from app.ids import token_hash
 from app.notices import wording
 from app.notices.outbox import language_of
+from app.notices.rules import When
+from app.schedule.views.finding import weekday
 
 bp = Blueprint("calendars", __name__)
 
@@ -28,6 +30,26 @@ MONTHS = 4  # on one page
 
 bp.add_app_template_global(wording.span, "told_span")
 bp.add_app_template_global(wording.shown, "told_words")
+
+
+@bp.app_template_global()
+def here(when: When) -> str:
+    """From when to when by the reader's clock, with the day of the week: "Sat 28 Nov, 09:00-11:40 UTC+5"."""
+    return _by_clock(when, i18n.viewer_zone())
+
+
+@bp.app_template_global()
+def there(when: When) -> str:
+    """The same by the clock of the place; empty where it goes as the reader's."""
+    mine, own = (when.starts_at.astimezone(ZoneInfo(zone)).utcoffset() for zone in (i18n.viewer_zone(), when.zone))
+    return "" if mine == own else _by_clock(when, when.zone)
+
+
+def _by_clock(when: When, zone: str) -> str:
+    starts, ends = (one.astimezone(ZoneInfo(zone)) for one in (when.starts_at, when.ends_at))
+    if starts.date() == ends.date():
+        return f"{weekday(starts.date())}, {starts:%H:%M}\N{EN DASH}{ends:%H:%M} {i18n.offset(starts)}"
+    return f"{weekday(starts.date())}, {starts:%H:%M} \N{EN DASH} {weekday(ends.date())}, {ends:%H:%M} {i18n.offset(starts)}"
 
 
 @bp.app_template_global()
@@ -80,10 +102,12 @@ def _page(token: str | None = None) -> str:
     entries = [one for one in queries.entries_of(g.db, me().person_id, since=begins, until=ends) if one.meeting.ends_at > begins]
     shown = entries if first < today.replace(day=1) else [one for one in entries if one.meeting.ends_at > now or one.meeting.starts_at.astimezone(zone).date() == today]
     coming = next((one for one in entries if one.meeting.ends_at > now and not one.cancelled), None)
+    told = {id for id in (one.offer for one in shown) if id}
+    asked = {next(one.meeting.id for one in shown if one.offer == id) for id in told}  # an offer is opened from its first meeting
     months = [(month, list(held)) for month, held in groupby(shown, key=lambda one: one.meeting.starts_at.astimezone(zone).date().replace(day=1))]
     address = f"{current_app.config['PUBLIC']}/calendar/{token}.ics" if token else None
     return render_template(
-        "calendars/own.html", months=months, coming=coming, zone=i18n.viewer_zone(), first=first, today=today,
+        "calendars/own.html", months=months, coming=coming, asked=asked, zone=i18n.viewer_zone(), first=first, today=today,
         earlier=_later(first, -MONTHS), later=after, address=address, held=queries.address_of(g.db, me().person_id), form=Form(),
     )
 

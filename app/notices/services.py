@@ -46,3 +46,9 @@ def put_away(db: Session, notices: Iterable[Notice], *, now: datetime) -> int:
     db.add_all(NoticeSeen(notice_id=id, at=now) for id in new)
     db.flush()
     return len(new)
+
+
+def settled(db: Session, people: Iterable[uuid.UUID], what: str, link: str, *, now: datetime) -> None:
+    """What asked these people for something is settled: it leaves their start pages, as if they had put it away."""
+    take_write_lock(db)
+    put_away(db, db.scalars(sa.select(Notice).where(Notice.person_id.in_(list(people)), Notice.what == what, Notice.link == link)), now=now)

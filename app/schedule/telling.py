@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.courses.models import CourseVersion
 from app.errors import say
 from app.notices.rules import When
-from app.notices.services import tell
+from app.notices.services import settled, tell
 from app.offices.models import Classroom, Office
 from app.people.models import Person
 from app.people.queries import who_hold
@@ -134,15 +134,20 @@ def happened(db: Session, assignment: Assignment, what: str, *, before: str, by:
     """
     slot = db.get_one(SessionSlot, assignment.slot_id)
     it = about(db, [assignment.session_id])[assignment.session_id]
+    offer, request = f"/my/offers/{assignment.id}", f"/planning/requests#{assignment.id}"
+    if before in ("offered", "accepted") and what != "proposed":
+        settled(db, [assignment.person_id], "offer", offer, now=now)
+    if before == "requested":
+        settled(db, home_officers(db, assignment.person_id, now.date()), "request-asked", request, now=now)
     said = it.said | {"role": ROLES[slot.role], "who": _name(db, assignment.person_id), "reason": shortened(reason)}
     if what == "offered":
         detail = said | {"until": assignment.answer_by or now}
-        _tell(db, [assignment.person_id], "offer", detail, f"/my/offers/{assignment.id}", it, by, now)
+        _tell(db, [assignment.person_id], "offer", detail, offer, it, by, now)
     elif what == "withdrawn" and before in ("offered", "accepted") and it.session.state == "draft":
         _tell(db, [assignment.person_id], "offer-withdrawn", said, "", it, by, now)
     elif what == "requested":
         home = home_officers(db, assignment.person_id, now.date())
-        _tell(db, home, "request-asked", said | {"office": it.office, "until": assignment.answer_by or now}, "/planning/requests", it, by, now)
+        _tell(db, home, "request-asked", said | {"office": it.office, "until": assignment.answer_by or now}, request, it, by, now)
     elif what in ("accepted", "declined", "proposed") or (before == "requested" and what in ("assigned", "refused")):
         code = {"accepted": "offer-accepted", "declined": "offer-declined", "proposed": "offer-proposed", "assigned": "request-granted", "refused": "request-refused"}[what]
         link = f"/planning/offers/{assignment.id}" if what == "proposed" else it.link
@@ -153,6 +158,7 @@ def happened(db: Session, assignment: Assignment, what: str, *, before: str, by:
 def answered(db: Session, assignment: Assignment, *, taken: bool, answer: str, by: uuid.UUID, now: datetime) -> None:
     """Tell the trainer what the planner made of his proposal."""
     it = about(db, [assignment.session_id])[assignment.session_id]
+    settled(db, planners_of(db, [it], now=now)[it.session.id], "offer-proposed", f"/planning/offers/{assignment.id}", now=now)
     code = "proposal-taken" if taken else "proposal-refused"
     _tell(db, [assignment.person_id], code, it.said | {"answer": shortened(answer)}, f"/my/offers/{assignment.id}", it, by, now)
 
