@@ -20,6 +20,7 @@ from app.ops.demo import World
 from app.people import register
 from app.people.models import Person
 from app.people.names import Name
+from app.planning import release
 from app.policy import Role
 from app.runs import services as runs
 from app.runs.models import CourseRun, Nomination
@@ -431,6 +432,7 @@ def make(world: World) -> None:
     with work(world.database, world.staff["planner"]) as db:
         _observation(world, db, today)
         _waiting(world, db, today)
+        _told(world, db)
 
 
 def _plan(world: World, db: Session, draft: Draft, today: date) -> TrainingSession:
@@ -513,6 +515,15 @@ def _leave(world: World, db: Session, key: str, session: TrainingSession) -> Non
         db, person_id=world.trainers[key], kind="leave", spans=[whole_days(first, first + timedelta(days=1), "Asia/Bishkek")], zone="Asia/Bishkek",
         note="По семейным обстоятельствам",
     )
+
+
+def _told(world: World, db: Session) -> None:
+    """Released sessions to come have told their people: notices on start pages, mails that wait in the outbox."""
+    now = clock.now()
+    to_come = sa.select(Meeting.id).where(Meeting.session_id == TrainingSession.id, Meeting.ends_at > now).exists()
+    for session in db.scalars(sa.select(TrainingSession).where(TrainingSession.state == "released", to_come).order_by(TrainingSession.code)):
+        if release.changes(db, session):
+            release.release_changes(db, session, by=world.staff["planner"], now=now - timedelta(hours=3), site="http://127.0.0.1:8000")
 
 
 def _observation(world: World, db: Session, today: date) -> None:

@@ -108,7 +108,8 @@ def _page(session: TrainingSession, *, slot_id: uuid.UUID | None = None, trainer
     knows = plans or can("trainer.list", Target(path=session.run.office.path))
     look = _Look(db, session, chosen, trainer_id or _uuid(request.args.get("trainer")), now) if chosen and standing and knows else None
     errors = refused.errors if refused else {}
-    untold = len(release.changes(db, session)) if session.state != "draft" else 0
+    over = max((one.ends_at for one in meetings), default=now) <= now
+    untold = len(release.changes(db, session)) if session.state != "draft" and not over else 0
     return render_template(
         "planning/session.html", session=session, title=title_of(session), facts=facts_of(session, room_of(db, session), meetings), plans=plans,
         shapes=SHAPES, states=STATES, month=month_of(standing), releaser=_name(session.released_by), edits=_edits(session) if plans else [],
@@ -431,7 +432,7 @@ class _Look:
             return None
         shape, words = _standing(self.chosen)
         taken_on = {one["code"] for one in assignment.overrides}
-        failing = [one for one in (self.holder.failing if self.holder else ()) if one.code not in taken_on]
+        failing = [one for one in (self.holder.failing if self.holder else ()) if one.code not in taken_on and one.key != "hidden"]
         warnings = [{"code": one.code, "text": i18n.say(one.message)} for one in failing if one.level is Level.WARNS]
         last = next((one.event for one in assignments.history(self.db, self.chosen.slot.id) if one.event.assignment_id == assignment.id), None)
         proposal = last.reason if last is not None and last.what == "proposed" and assignment.state == "offered" else ""
@@ -476,6 +477,8 @@ class _Look:
 
 
 def _result(one: Result) -> dict[str, str]:
+    if one.key == "hidden-rest":
+        return {"shape": "st-none", "result": t("why", "not shown")}
     if one.ok:
         return {"shape": "st-done", "result": t("why", "fits")}
     if one.level is Level.POINTS:
