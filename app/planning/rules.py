@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.errors import Days, Message, Month, Tongue, say
-from app.planning.facts import Accredited, Letter, Place, SlotFacts, Span, TrainerFacts, Way
+from app.planning.facts import Accredited, Busy, Letter, Place, SlotFacts, Span, TrainerFacts, Way
 from app.trainers.rules import CEFR, MODES
 
 
@@ -668,27 +668,51 @@ def _periods(days: frozenset[date]) -> tuple[_Period, ...]:
     return tuple(found)
 
 
-def _load(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) -> Found:
-    distance = asking.settings["T6"].numbers
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Teaching days of a trainer in a month or quarter, in hundredths of a day: without a slot, what it adds, and the most."""
+
+    unit: str
+    start: date
+    before: int
+    added: int
+    most: int
+
+    @property
+    def total(self) -> int:
+        """With the slot."""
+        return self.before + self.added
+
+
+def loads(slot: SlotFacts, trainer: TrainerFacts, settings: Mapping[str, Setting]) -> list[Load]:
+    """What the slot adds to the trainer's load in each month and quarter that it touches; travel counts at its share."""
+    own, distance = settings["T8"], settings["T6"].numbers
     share = own.numbers["travel"]
     travel = 2 * way(slot, trainer.home, slot.where, distance, NO_COST).days
     works = [(work.days, min(work.days), 2 * way(slot, trainer.home, work.place, distance, NO_COST).days) for work in trainer.work]
     limits = {"month": trainer.days_a_month or own.numbers["month"], "quarter": trainer.days_a_quarter or own.numbers["quarter"]}
-    found: list[tuple[Fraction, _Period, int]] = []
+    found = []
     for period in _periods(frozenset(span.day for span in slot.spans)):
-        days, ways = set(period.own), travel if period.begins else 0
+        days: set[str] = set()
+        ways = 0
         for listed, begins, there_and_back in works:
             inside = [day for day in listed if period.first <= day <= period.last]
             days.update(inside)
             if inside and period.first <= begins:
                 ways += there_and_back
-        total = len(days) * 100 + ways * share  # in hundredths of a day
-        found.append((Fraction(total, limits[period.unit] * 100), period, total))
-    part, period, total = max(found, key=lambda one: one[0])
+        added = len(period.own - days) * 100 + (travel * share if period.begins else 0)
+        found.append(Load(period.unit, period.start, len(days) * 100 + ways * share, added, limits[period.unit] * 100))
+    return found
+
+
+def _load(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) -> Found:
+    worst = max(loads(slot, trainer, asking.settings), key=lambda one: Fraction(one.total, one.most))
+    fits = worst.total <= worst.most
+    key = ("T8-fits" if worst.unit == "month" else "T8-fits-quarter") if fits else f"T8-{worst.unit}"
     # Up to half of the limit all points, from there evenly down to none at the limit.
     return Result(
-        "T8", own.level, part <= 1, ("T8-fits" if period.unit == "month" else "T8-fits-quarter") if part <= 1 else f"T8-{period.unit}",
-        {"n": Fraction(total, 100), "most": limits[period.unit], "month": Month(period.start)}, points=_share(own.weight, (1 - part) * 2), most=own.weight,
+        "T8", own.level, fits, key, {"n": Fraction(worst.total, 100), "most": worst.most // 100, "month": Month(worst.start)},
+        points=_share(own.weight, Fraction(2 * (worst.most - worst.total), worst.most)), most=own.weight,
     )
 
 
@@ -874,6 +898,19 @@ CHECKS: Mapping[str, Callable[[SlotFacts, TrainerFacts, Setting, Asking], Found]
     "T10": _released, "T11": _entry, "T12": _cost, "T13": _paired, "T14": _independent, "T15": _connected, "T16": _recent, "T17": _evaluated,
     "T18": _preferred,
 }
+
+
+# ---- two slots for one trainer ---------------------------------------------------------------------------------------
+
+
+def go_together(slot: SlotFacts, other: SlotFacts, settings: Mapping[str, Setting] = DEFAULTS) -> bool:
+    """Whether one person could take both: they do not overlap, and there is time to travel and to rest between them."""
+    here = slot.where or slot.place
+    somebody = TrainerFacts(
+        slot.slot_id, slot.slot_id, "", "", here.country, here, "regional", "abroad", busy=tuple(Busy(span, other.code, other.path, other.role) for span in other.spans),
+    )
+    asking = Asking(settings, lambda _path: True)
+    return all((found := CHECKS[code](slot, somebody, settings[code], asking)) is None or found.ok for code in ("T4", "T6", "T7"))
 
 
 # ---- what would have to change ---------------------------------------------------------------------------------------
