@@ -11,12 +11,10 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.courses.models import CourseVersion
 from app.db import take_write_lock
 from app.errors import Conflict, Invalid, Message, say
-from app.notices.rules import When as WhenTold
 from app.notices.services import tell
-from app.offices.models import Agency, Classroom, Office
+from app.offices.models import Agency
 from app.people.models import Person
 from app.runs import services as runs
 from app.runs.models import CourseRun, Enrolment, Nomination
@@ -24,6 +22,7 @@ from app.schedule import bookings, session_rules, sessions
 from app.schedule.bookings import Sees, everything
 from app.schedule.models import AgencyQuota, SessionSeat, TrainingSession
 from app.schedule.session_rules import Span
+from app.schedule.telling import about
 
 OUT = ("declined", "withdrawn")
 
@@ -315,44 +314,17 @@ def _tell_all(db: Session, session: TrainingSession, what: str, seats: Iterable[
     seats = list(seats)
     if session.state != "released" or not seats:
         return
-    said = _said(db, session)
+    it = about(db, [session.id])[session.id]
     for seat in seats:
-        tell(db, seat.person_id, what, said | {"reason": seat.reason}, f"/my/seats/{seat.id}", now, until=_ends(db, session))
+        tell(db, seat.person_id, what, it.said | {"reason": seat.reason}, f"/my/seats/{seat.id}", now, until=it.ends_at)
 
 
 def _tell_waiting(db: Session, session: TrainingSession, seats: Sequence[SessionSeat], now: datetime) -> None:
     if session.state != "released" or not seats:
         return
-    said, waiting = _said(db, session), [one.id for one in seats_of(db, session.id) if one.state == "waiting"]
+    it, waiting = about(db, [session.id])[session.id], [one.id for one in seats_of(db, session.id) if one.state == "waiting"]
     for seat in seats:
-        tell(db, seat.person_id, "seat-waiting", said | {"n": waiting.index(seat.id) + 1}, f"/my/seats/{seat.id}", now, until=_ends(db, session))
-
-
-def _said(db: Session, session: TrainingSession) -> dict[str, object]:
-    run = db.get_one(CourseRun, session.run_id)
-    whens = [WhenTold(one.starts_at, one.ends_at, one.zone) for one in sessions.meetings_of(db, session.id) if one.state != "cancelled"]
-    return {"title": session.title or _course_titles(db, run), "code": session.code, "when": whens, "place": place_of(db, session)}
-
-
-def place_of(db: Session, session: TrainingSession) -> object:
-    """Where a session is, as notices say it."""
-    online = say("place", "online")
-    if session.mode == "online":
-        return online
-    row = db.execute(
-        sa.select(Office.names, Classroom.names).join(Office, Office.id == Classroom.office_id).where(Classroom.id == session.classroom_id)
-    ).first()
-    there: object = say("place", "{office}, {room}", office=row[0], room=row[1]) if row else session.place
-    return say("place", "{place} and online", place=there) if session.mode == "hybrid" else there
-
-
-def _course_titles(db: Session, run: CourseRun) -> Mapping[str, str]:
-    found: Mapping[str, str] = db.scalar(sa.select(CourseVersion.titles).where(CourseVersion.id == run.course_version_id)) or {}
-    return found
-
-
-def _ends(db: Session, session: TrainingSession) -> datetime | None:
-    return max((one.ends_at for one in sessions.meetings_of(db, session.id) if one.state != "cancelled"), default=None)
+        tell(db, seat.person_id, "seat-waiting", it.said | {"n": waiting.index(seat.id) + 1}, f"/my/seats/{seat.id}", now, until=it.ends_at)
 
 
 def _taken(seats: Iterable[SessionSeat]) -> Counter[uuid.UUID]:

@@ -44,7 +44,8 @@ LINKS: tuple[tuple[str, str, Message], ...] = (
     ("trainers.index", "trainer.list", say("planning", "Pool of trainers")),
     ("planning.outbox", "outbox.send", say("planning", "Outbox")),
     ("planning.overrides", "session.list", say("planning", "Taken on with a reason")),
-    ("planning.closures", "session.plan", say("planning", "Closures and holidays")),
+    ("planning.closures", "room.block", say("planning", "Closures and holidays")),
+    ("planning.absences", "absence.keep", say("absence", "Absences")),
     ("planning.constraints", "constraint.read", say("planning", "Constraints")),
 )
 """The other pages of planning: endpoint, action, name. What this node has not, or who asks may not, is left out."""
