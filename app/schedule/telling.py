@@ -118,8 +118,8 @@ def planners_of(db: Session, told: Collection[About], *, now: datetime) -> dict[
     found = {}
     for one in told:
         near, all_over = officers[one.path]
-        own = {id for id in all_over if id in chose[one.session.id] or id == one.session.released_by}
-        found[one.session.id] = sorted(near | own)
+        own = chose[one.session.id] | ({one.session.released_by} if one.session.released_by else set())
+        found[one.session.id] = sorted(near | (own & all_over) or own)  # an office without an officer: who chose them hears of it
     return found
 
 

@@ -133,12 +133,26 @@ def test_a_notice_speaks_the_language_and_the_zone_of_its_reader(db: Session) ->
     assert "09:30–13:30 UTC+5:30" in there
 
 
-def test_few_meetings_are_named_and_many_are_summed_up() -> None:
-    """Up to three times stand one by one; more are counted, with the first and the last day."""
-    spans = [When(MORNING.starts_at + timedelta(days=n), MORNING.ends_at + timedelta(days=n), MORNING.zone) for n in range(4)]
+def spans(*days: int, hours: int = 4) -> list[When]:
+    """Meetings at nine o'clock in Almaty, so many days after 24 November."""
+    return [When(MORNING.starts_at + timedelta(days=n), MORNING.starts_at + timedelta(days=n, hours=hours), MORNING.zone) for n in days]
 
-    assert wording.when(spans[:2], "Asia/Almaty") == "24 Nov 2026, 09:00–13:00 UTC+5; 25 Nov 2026, 09:00–13:00 UTC+5"
-    assert wording.when(spans, "Asia/Almaty") == "4 meetings from 24 Nov 2026, 09:00–13:00 UTC+5 to 27 Nov 2026"
+
+@pytest.mark.parametrize(
+    ("held", "zone", "said"),
+    [
+        (spans(0), "Asia/Almaty", "24 Nov 2026, 09:00–13:00 UTC+5"),
+        (spans(0, 1, 2, 3), "Asia/Almaty", "24–27 Nov 2026, 09:00–13:00 UTC+5"),
+        (spans(0, 1), "Asia/Kolkata", "24–25 Nov 2026, 09:00–13:00 UTC+5, which is 09:30–13:30 UTC+5:30 where you are"),
+        (spans(16, 17, 20), "Asia/Almaty", "10 Dec, 11 Dec and 14 Dec 2026, 09:00–13:00 UTC+5"),
+        ([*spans(0), *spans(1, hours=2)], "Asia/Almaty", "24 Nov 2026, 09:00–13:00 UTC+5; 25 Nov 2026, 09:00–11:00 UTC+5"),
+        (spans(*range(0, 70, 7)), "Asia/Almaty", "10 meetings from 24 Nov 2026, 09:00–13:00 UTC+5 to 26 Jan 2027"),
+        ([*spans(0, 1, 2), *spans(3, hours=2)], "Asia/Almaty", "4 meetings from 24 Nov 2026, 09:00–13:00 UTC+5 to 27 Nov 2026"),
+    ],
+)
+def test_times_are_said_as_one_says_them(held: list[When], zone: str, said: str) -> None:
+    """Days of the same hours share them, other times stand one by one, many are counted; the reader's clock where it differs."""
+    assert wording.when(held, zone) == said
 
 
 def test_a_night_lesson_names_both_days() -> None:

@@ -73,7 +73,7 @@ def test_those_who_teach_and_those_who_have_a_seat_are_reminded_three_days_and_a
     assert given == [0, 2, 0, 2, 0, 2, 0]
     for person in (trainer, trainee):
         assert [text for what, text in told(db, person) if what == "remind"] == [
-            "Coming up: Vehicle search, 23 Nov 2026, 09:00–13:00 UTC+5; 24 Nov 2026, 09:00–13:00 UTC+5, Room 2.",
+            "Coming up: Vehicle search, 23–24 Nov 2026, 09:00–13:00 UTC+5, Room 2.",
             "Coming up: Vehicle search, 23 Nov 2026, 09:00–13:00 UTC+5, Room 2.",
             "Coming up: Vehicle search, 24 Nov 2026, 09:00–13:00 UTC+5, Room 2.",
         ]

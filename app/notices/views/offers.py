@@ -89,7 +89,7 @@ def open_offers(db: Session, person_id: uuid.UUID) -> list[Offer]:
         .join(Person, Person.id == Assignment.person_id).where(Assignment.person_id == person_id, Assignment.state == "offered")
         .order_by(Assignment.answer_by, Assignment.since)
     ).all()
-    told = telling.about(db, [assignment.session_id for assignment, _, _ in rows])
+    told = telling.about(db, [assignment.session_id for assignment, _, _ in rows]) if rows else {}
     return [Offer(assignment, slot, told[assignment.session_id], name) for assignment, slot, name in rows]
 
 

@@ -18,8 +18,8 @@ from app.notices.views.blueprint import bp
 
 @bp.app_template_global()
 def my_notices() -> tuple[list[Told], int]:
-    """What waits on the start page of who looks: the newest few, and how many there are in all."""
-    waiting = queries.for_person(g.db, me().person_id, now=clock.now())
+    """What waits on the start page of who looks: the newest few, and how many there are in all. Open offers have a panel of their own."""
+    waiting = [one for one in queries.for_person(g.db, me().person_id, now=clock.now()) if one.notice.what != "offer"]
     return waiting[:AT_START], len(waiting)
 
 
