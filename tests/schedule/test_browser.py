@@ -37,7 +37,7 @@ class Room:
 
     database: Database
     url: str
-    window: Callable[[Person], BrowserContext]
+    window: Callable[..., BrowserContext]
     run: CourseRun
     meeting: Meeting
     people: list[Enrolment]
@@ -45,9 +45,9 @@ class Room:
     trainer: Person
     trainee: Person
 
-    def open(self, person: Person, path: str) -> Page:
+    def open(self, person: Person, path: str, *, script: bool = True) -> Page:
         """A page of the node."""
-        tab = self.window(person).new_page()
+        tab = self.window(person, script=script).new_page()
         tab.goto(self.url + path)
         return tab
 
@@ -88,12 +88,12 @@ def room(own_database: Database, tmp_path: Path, chromium: Browser) -> Iterator[
             trainee = db.get_one(Person, people[0].person_id)
             db.commit()
 
-        def window(person: Person) -> BrowserContext:
+        def window(person: Person, *, script: bool = True) -> BrowserContext:
             with own_database.sessions() as db:
                 token = _token(db, person)
             signer = SecureCookieSessionInterface().get_signing_serializer(node.app)
             assert signer
-            opened = live.window(chromium)
+            opened = live.window(chromium, script=script)
             windows.callback(opened.close)
             cookie = signer.dumps({"_user_id": token, "_fresh": True})
             opened.add_cookies([{"name": config.cookie, "value": cookie, "url": node.url}])
@@ -123,6 +123,55 @@ def test_a_roll_is_called_with_letters_alone(room: Room) -> None:
 
     expect(tab.get_by_role("status").filter(has_text="Saved.")).to_be_visible()
     assert room.held() == [("present", None), ("late", 15), ("absent", None)]
+
+
+@pytest.mark.goal("SCH-20")
+def test_the_arrows_change_the_row_and_a_search_loses_nothing(room: Room) -> None:
+    """Down and up go from row to row and choose nothing; / finds a row among those that are set and not saved yet."""
+    tab = room.open(room.manager, f"/runs/{room.run.code}/meetings/{room.meeting.id}/attendance")
+
+    tab.keyboard.press("p")
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("e")
+    tab.keyboard.press("ArrowUp")
+    tab.keyboard.press("ArrowUp")
+    tab.keyboard.press("x")
+    tab.keyboard.press("/")
+    tab.keyboard.type(rules.person_code(1))
+    expect(tab.locator("[data-row]:visible")).to_have_count(1)
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("x")
+    tab.locator("#find").fill("")
+    expect(tab.locator("[data-row]:visible")).to_have_count(3)
+    tab.get_by_role("button", name="Save the roll").click()
+
+    expect(tab.get_by_role("status").filter(has_text="Saved. Rows changed: 3.")).to_be_visible()
+    assert room.held() == [("absent", None), ("absent", None), ("excused", None)]
+
+
+@pytest.mark.goal("SCH-20")
+def test_a_roll_is_called_by_keyboard_without_script(room: Room) -> None:
+    """Tab, blanks and Enter alone, with JavaScript off: mark one, mark the rest present, undo the last."""
+    tab = room.open(room.manager, f"/runs/{room.run.code}/meetings/{room.meeting.id}/attendance", script=False)
+
+    def reach(selector: str) -> None:
+        for _ in range(120):
+            if tab.locator(f"{selector}:focus").count():
+                return
+            tab.keyboard.press("Tab")
+        pytest.fail(f"no way to {selector} with the Tab key")
+
+    reach(f"[name='s-{room.people[0].id}']")
+    while tab.locator(f"[name='s-{room.people[0].id}']:checked").get_attribute("value") != "excused":
+        tab.keyboard.press("ArrowRight")
+    reach("[name=do][value=rest]")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("status").filter(has_text="Marked as present: 2.")).to_be_visible()
+    assert room.held() == [("excused", None), ("present", None), ("present", None)]
+    reach("[name=do][value^=undo]")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("status").filter(has_text="Undone: 2 rows")).to_be_visible()
+    assert room.held() == [("excused", None), ("unset", None), ("unset", None)]
 
 
 @pytest.mark.goal("SCH-22")
@@ -192,6 +241,7 @@ def test_pages_of_meetings_have_no_accessibility_faults(room: Room) -> None:
     code, id = room.run.code, room.meeting.id
     paths = [
         f"/runs/{code}/timetable", f"/runs/{code}/meetings/{id}", f"/runs/{code}/meetings/{id}/attendance", f"/runs/{code}/attendance",
+        f"/runs/{code}/meetings/{id}/close", f"/runs/{code}/meetings/{id}/check-in/people",
         f"/runs/{code}/attendance/key?sheet={sheet.code}&meeting={id}", f"/runs/{code}/teach", f"/runs/{code}/teach/car/2",
         f"/runs/{code}/teach/car/2?notes=1",
     ]
