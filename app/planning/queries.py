@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.planning import reading, rules
-from app.planning.facts import SlotFacts, TrainerFacts
+from app.planning.facts import SlotFacts, TrainerFacts, Way
 from app.planning.reading import MOVES, Reading, settings_of
 from app.planning.rules import Result, Setting, Verdict
 from app.schedule.assignments import CURRENT
@@ -130,9 +130,13 @@ def load(
     settings = settings_of(db)
     places = reading.places_of(db)
     found = reading.slots_of(db, slots, now, places)
-    near = max(near, settings["T7"].numbers["row"] + 1, settings["T6"].numbers["abroad"] + 1, *(one.days + 1 for one in places.ways.values()))
-    read = Reading(db, list(found.values()), settings, places, now, near=near, trainer_ids=trainer_ids)
+    read = Reading(db, list(found.values()), settings, places, now, near=max(near, near_days(settings, places.ways)), trainer_ids=trainer_ids)
     return Pool({slot.slot_id: read.with_pool(slot) for slot in found.values()}, settings, read.trainers, read.shown, read)
+
+
+def near_days(settings: Mapping[str, Setting], ways: Mapping[tuple[str, str], Way]) -> int:
+    """So many days before and after a slot may rest and travel reach."""
+    return max(LEAST_NEAR, settings["T7"].numbers["row"] + 1, settings["T6"].numbers["abroad"] + 1, *(one.days + 1 for one in ways.values()))
 
 
 def slot_facts(db: Session, slot: SessionSlot, *, now: datetime) -> SlotFacts | None:
