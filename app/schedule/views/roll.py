@@ -14,7 +14,8 @@ from werkzeug.datastructures import MultiDict
 
 from app import clock, i18n
 from app.errors import Invalid, Message, say
-from app.http import go, guarded, me, say_next
+from app.http import can, go, guarded, me, say_next
+from app.policy import Target
 from app.runs.models import CourseRun
 from app.runs.queries import Member
 from app.runs.views.sight import the_run, title_of, where_of
@@ -164,15 +165,16 @@ def _page(
     shown = _shown(lines, filters)
     early = now.astimezone(finding.zone_of(meeting)).date() < meeting.day
     meetings = [one for one in queries.meetings_of(g.db, run.id) if one.state != "cancelled"]
-    mixed = (session is not None and session.mode != "classroom") or any(line.seen_by.stays for line in lines)
+    teachers, online = queries.teachers_at(g.db, run, meeting), session is not None and session.mode in ("online", "hybrid")
+    mixed = online or any(line.seen_by.stays for line in lines)
     return render_template(
         "schedule/roll.html", run=run, title=title_of(run), meeting=meeting, lines=shown, total=len(lines), counts=counts, early=early, session=session,
         number=next((n for n, one in enumerate(meetings, 1) if one.id == meeting.id), 0), of=len(meetings), when=finding.when(meeting), weekday=weekday,
         offset=i18n.offset(meeting.starts_at.astimezone(finding.zone_of(meeting))), mixed=mixed, joins=reconcile.by_joins(zip((one.seen_by for one in lines), held, strict=True)),
-        where=finding.where(meeting, run) or (session.place if session else "") or where_of(run), online=session is not None and session.mode in ("online", "hybrid"),
-        teachers=[replace(ROLES[one.part], params={"name": one.name}) for one in queries.teachers_at(g.db, run, meeting)], statuses=rules.STATUSES, letters=rules.LETTERS, channels=rules.CHANNELS, timed=rules.TIMED,
+        where=finding.where(meeting, run) or (session.place if session else "") or where_of(run), online=online, teachers=[replace(ROLES[one.part], params={"name": one.name}) for one in teachers], statuses=rules.STATUSES, letters=rules.LETTERS, channels=rules.CHANNELS, timed=rules.TIMED,
         undoable=services.last_batch(notes), proposals=[line for line, status in zip(lines, held, strict=True) if line.proposed and status is Status.UNSET],
         filters=filters, show=filters.get("show", ""), find=filters.get("q", ""), here=partial(url_for, "schedule.roll", code=run.code, meeting_id=meeting.id), elsewhere=sum(line.where == "online" for line in lines),
+        joinable=can("room.join", Target(trainers=frozenset(one.person_id for one in teachers))) and (online or bool(meeting.link)),
         phones=session is not None and session.allows_phones and meeting.state in rules.STANDS, seen=_seen_words(meeting),
         writable=may(run, TAKE) and meeting.state != "cancelled", hours=hours, begun=meeting.starts_at <= now,
         planned=queries.minutes_of(meeting), saved=max((line.notes[0].mark for line in lines if line.notes), key=lambda mark: mark.at, default=None), errors=wrong,
