@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -61,12 +62,17 @@ class Trust:
 
 def trust_of(db: Session) -> Trust:
     """As this node's list of nodes says."""
-    nodes = db.scalars(sa.select(Node).where(Node.public_key.is_not(None))).all()
+    nodes = db.execute(_select_nodes()).all()
     return Trust(
         centre=next((node.code for node in nodes if node.role == "centre"), db.info["node"]),
         keys={node.code: base64.b64decode(node.public_key or "") for node in nodes},
         revoked=frozenset(node.code for node in nodes if node.state == "revoked"),
     )
+
+
+@cache
+def _select_nodes() -> sa.Select[str, str, str, str | None]:
+    return sa.select(Node.code, Node.role, Node.state, Node.public_key).where(Node.public_key.is_not(None)).order_by(Node.code)
 
 
 # ---- taking a segment ------------------------------------------------------------------------------------------------

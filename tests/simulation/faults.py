@@ -74,6 +74,23 @@ def restore(world: World) -> None:
     machine.fresh = set()
     for code in sorted(world.revoked if machine.role == "centre" else ()):
         revoke(world, code)  # it has forgotten that: the people who look at the alarm have not
+    if machine.role == "centre":
+        erase_again(world)
+
+
+def erase_again(world: World) -> None:
+    """Orders to erase that were given after the backup are given again; who has a place in that run again keeps his data."""
+    for person in sorted(world.erased):
+        if not world.centre.look("SELECT 1 FROM person p WHERE id = ?", person) or world.centre.erased(("person", person)):
+            continue
+        while True:
+            done = deeds.erase_person(world, person)
+            if done.refused:
+                del world.erased[person]
+            if done.ok or done.refused:
+                break
+            world.centre.power.disk_full = False
+            world.centre.stop()
 
 
 def clone(world: World) -> None:
@@ -164,7 +181,7 @@ def lie(world: World) -> None:
     """A class server sends a segment in another's name, signed with its own key."""
     liars = world.classes()
     others = [m for m in liars if m.code != liars[0].code]
-    if not others:
+    if not others or liars[0].power.disk_full:
         return
     liar, victim = liars[0], world.chance.choice(others)
     held = world.centre.look(

@@ -17,6 +17,7 @@ from tests.simulation.world import CENTRE, Violation, World, forget, memory_fold
 
 ROUNDS = 3
 SPOILED_SHARE = 0.15
+DEEDS = (1, 2, 4, 6)  # one after the other: they cost little, and each finds more to do with
 
 
 @dataclass
@@ -105,7 +106,8 @@ def _something(world: World, kinds: list[Fault]) -> None:
     what = chance.choices(("deed", "seal", "line", "stick", "deliver", "lose", "back up", "fault"), (24, 4, 7, 6, 8, 1, 4, 14 if kinds else 0))[0]
     machine = chance.choice([world.centre, *world.classes()])
     if what == "deed":
-        deeds.some_deed(world, machine)
+        for _ in range(chance.choice(DEEDS)):
+            deeds.some_deed(world, machine)
     elif what == "seal":
         carrying.seal(world, machine)
     elif what == "line":

@@ -16,8 +16,10 @@ import sqlalchemy as sa
 from app.certificates import queries as certificates
 from app.certificates.rules import State
 from app.people import merging
-from app.sync import applying, chain, rebuild
+from app.sync import applying, chain, erasing, rebuild, segments
+from app.sync.canonical import canonical
 from app.sync.models import PersonMerge
+from app.sync.segments import Header, Segment
 from app.work import work
 from tests.simulation import carrying
 from tests.simulation.tables import EMPTY, FACTS, RECORDS
@@ -301,6 +303,24 @@ def i15_no_more_attempts_than_allowed(world: World) -> None:
 
 
 @at_rest
+def i17_erased_is_gone(world: World) -> None:
+    """I17: an erased person has no plain text on any live medium after the next contact: rows, segments, free pages, files."""
+    for machine in [world.centre, *world.classes()] if world.erased else []:
+        machine.stop()
+        with machine.working():
+            erasing.wipe(machine.database, machine.folder)
+        machine.stop()
+        kept = b"".join(path.read_bytes() for path in sorted(machine.folder.rglob("*")) if path.is_file())
+        for (key,) in machine.look("SELECT id FROM segment WHERE state <> 'quarantine'"):
+            header, signature, body = machine.look("SELECT header, signature, body FROM segment WHERE id = ?", key)[0]
+            kept += canonical(segments.open_body(Segment(Header.read(json.loads(header)), signature, body)).entries)
+        for person, names in world.erased.items():
+            for name in sorted(names):
+                if name.encode() in kept:
+                    raise Violation("I17", f"{machine.name} still holds the name of {person[-4:]}, {name}")
+
+
+@at_rest
 def i19_bounded(world: World) -> None:
     """I19: staging is bounded: nothing that was taken or sent stays behind."""
     for machine in [world.centre, *world.classes()]:
@@ -344,17 +364,25 @@ def _apart(world: World, machine: Machine) -> str:
     sent = set(centre.look('SELECT "table", row_id FROM down_row WHERE node = ?', machine.code))
     aside = centre.aside()
     merged = dict(centre.look("SELECT dropped_id, kept_id FROM person_merge WHERE undone_at IS NULL"))
+    held = machine.aside()
     for table in (*FACTS, *RECORDS):
         here, there = machine.table(table), centre.table(table)
+        for name, key in sorted(sent):
+            if name == table and key not in here and (name, key) not in held and not machine.erased((name, key)):
+                return f"{machine.name} lacks {table} {key}, which the centre has sent it"
         for key, row in here.items():
             own = row["owner_node"] == machine.code
             if (table, key) in aside or not (own or (table, key) in sent) or _same(row, there.get(key), own, merged):
                 continue
             if key not in there and "centre restored" in world.happened and _was_given(machine, key):
                 continue  # its backup did not know of the row that it gave away since; what refers to it waits there
-            how = "says something else" if key in there else "is not"
+            how = f"says something else, {_other(row, there[key])}," if key in there else "is not"
             return f"{table} {key} of {row['owner_node']}, as {machine.name} holds it, {how} at the centre"
     return ""
+
+
+def _other(here: dict[str, Any], there: dict[str, Any]) -> str:
+    return ", ".join(f"{column} {there[column]!r:.40} and not {here[column]!r:.40}" for column in here if here[column] != there[column])
 
 
 def _was_given(machine: Machine, key: str) -> bool:

@@ -6,22 +6,15 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.simulation.history import Simulation, simulation
+from tests.simulation.history import Simulation
 
-HISTORIES, CHUNKS = 160, 4  # `make simulate` goes on to 100,000
+HISTORIES, CHUNKS = 600, 12  # `make simulate` goes on to 100,000
 EACH = HISTORIES // CHUNKS
-
-
-@pytest.fixture(scope="module")
-def simulated() -> Iterator[Simulation]:
-    """The network on its first day, made once for the histories of this process."""
-    with simulation() as made:
-        yield made
+OPEN_FILES = Path("/proc/self/fd")
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
@@ -49,6 +42,17 @@ def test_a_seed_replays_to_the_byte(simulated: Simulation) -> None:
     assert [one.trace for one in reversed(again)] == [one.trace for one in told]
     assert elsewhere == [[*str(one).splitlines(), f"trace {one.trace}"] for one in told]
     assert told[0].trace != told[1].trace
+
+
+@pytest.mark.skipif(not OPEN_FILES.is_dir(), reason="the system does not tell which files are open")
+def test_a_history_leaves_no_file_open(simulated: Simulation) -> None:
+    """Thousands of histories in one process must not run out of files."""
+    simulated.history(3)
+    before = len(list(OPEN_FILES.iterdir()))
+
+    simulated.history(7)
+
+    assert len(list(OPEN_FILES.iterdir())) == before
 
 
 def _in_another_process(seed: str) -> list[str]:

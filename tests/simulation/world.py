@@ -99,6 +99,7 @@ class Known:
     content: str  # hash
     node: str
     step: int
+    about: Key  # itself; of a change, the row
 
 
 class Violation(AssertionError):
@@ -220,8 +221,9 @@ class Machine:
         return self.rows_of(wanted) | self.aside()
 
     def erased(self, key: Key) -> bool:
-        """Whether this was erased on order."""
-        return bool(self.look('SELECT 1 FROM erasure WHERE "table" = ? AND row_id = ?', *key))
+        """Whether this was erased on order; of a change, whether its row was."""
+        known = self.world.ledger.get(key)
+        return bool(self.look('SELECT 1 FROM erasure WHERE "table" = ? AND row_id = ?', *(known.about if known else key)))
 
     def own(self) -> set[Key]:
         """What this node wrote that is on this disk."""
@@ -386,6 +388,7 @@ class World:
         self.delivered: list[Bundle] = []  # that have arrived, and are empty
         self.images: dict[str, list[Image]] = {}  # in the cupboard, by place
         self.revoked: set[str] = set()
+        self.erased: dict[str, set[str]] = {}  # person whose data was erased on order -> names that stand nowhere any more
         self._entries: dict[str, list[Key | None]] = {}  # segment -> what stands in it
         self.happened: set[str] = set()  # kinds of faults that this history had
 
@@ -462,7 +465,7 @@ class World:
             if not machine.power.disk_full:
                 raise
             self.note(machine, "starts without room for its anchor")
-        lost = machine.acknowledged - machine.holds(machine.acknowledged)
+        lost = {key for key in machine.acknowledged - machine.holds(machine.acknowledged) if not machine.erased(key)}
         if lost:
             raise Violation("I1", f"{machine.name} had acknowledged {named(lost)} and does not hold it after the restart")
 
@@ -475,7 +478,8 @@ class World:
                 known = self.ledger.get(key)
                 if known is None:
                     writer = row["node"] if table == "journal_entry" else row["owner_node"]
-                    self.ledger[key] = Known(table, row["id"], said, writer, self.step)
+                    about = (row["table"], row["row_id"]) if table == "journal_entry" else key
+                    self.ledger[key] = Known(table, row["id"], said, writer, self.step, about)
                 elif known.content != said:
                     raise Violation("I3", f"{table} {row['id']} says something else at {machine.name} than when {known.node} wrote it")
                 if row.get("node" if table == "journal_entry" else "owner_node") not in ("", machine.code):
@@ -499,9 +503,9 @@ class World:
         return {key for digest in bundle.segments for key in self._entries.get(digest, ()) if key is not None}
 
     def blank(self) -> Machine:
-        """A centre to make all rows anew in: as on the first day, which spares time, in each third history quite empty."""
+        """A centre to make all rows anew in: as on the first day, which spares time; quite empty in each third history, and where something was erased."""
         machine = Machine(self, CENTRE, "blank")
-        machine.put(self.template.images["empty" if self.seed % 3 == 0 else "blank"])
+        machine.put(self.template.images["empty" if self.seed % 3 == 0 or "erasure" in self.happened else "blank"])
         return machine
 
 
