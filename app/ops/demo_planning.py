@@ -14,13 +14,17 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.courses.models import Course, CourseVersion
+from app.notices import services as notices
+from app.notices.models import Notice
 from app.offices.models import Agency, Classroom, Closure, Country, Holiday, Office
 from app.ops import demo_data as data
 from app.ops.demo import World
 from app.people import register
 from app.people.models import Person
 from app.people.names import Name
+from app.planning import queries as planning
 from app.planning import release
+from app.planning.rules import as_json
 from app.policy import Role
 from app.runs import services as runs
 from app.runs.models import CourseRun, Nomination
@@ -361,7 +365,7 @@ def _accepted(world: World, db: Session, slot: SessionSlot, people: Sequence[uui
     """Offered, and accepted some hours later."""
     now = clock.now()
     for person_id in people:
-        made = assignments.offer(db, slot, db.get_one(Person, person_id), by=world.staff["planner"], now=now)
+        made = assignments.offer(db, slot, db.get_one(Person, person_id), by=world.staff["planner"], now=now, found=_found(db, slot, person_id))
         assignments.accept(db, made, by=person_id, now=now + timedelta(hours=5))
         return made
     return None
@@ -418,6 +422,7 @@ DRAFTS = (
     Draft("TM-FARAP", VEHICLES, 33, 3, 10),
     Draft("KZ-SYPATAI", VEHICLES, 40, 3, 10, language="kk"),
 )
+FIRST_DRAFT = 412
 LINK = "https://meet.sabaq.example/{code}"
 
 
@@ -433,6 +438,10 @@ def make(world: World) -> None:
         _observation(world, db, today)
         _waiting(world, db, today)
         _told(world, db)
+    _release(world)
+    with work(world.database) as db:
+        _looked_again(db)
+        _read(world, db)
 
 
 def _plan(world: World, db: Session, draft: Draft, today: date) -> TrainingSession:
@@ -448,8 +457,8 @@ def _plan(world: World, db: Session, draft: Draft, today: date) -> TrainingSessi
         db, version=version, office=office, classroom=db.get_one(Classroom, room) if room else None, place="" if room else "Онлайн", starts_on=days[0],
         ends_on=days[-1], seats=draft.seats, by=planner, now=now,
     )
-    session = _session(world, db, run, mode=draft.mode, language=draft.language, seats=draft.seats, state=draft.state, classroom_id=room)
-    session.budget = 500
+    session = _session(world, db, run, mode=draft.mode, language=draft.language, seats=draft.seats, state="draft" if draft.state == "released" else draft.state, classroom_id=room)
+    session.budget = 500 if draft.monday else 900
     if draft.mode != "classroom":
         session.link_kind, session.link, session.phone = "plain", LINK.format(code=session.code), "+7 7172 55 01 23"
     for number, role in enumerate(draft.slots.split(), 1):
@@ -460,7 +469,7 @@ def _plan(world: World, db: Session, draft: Draft, today: date) -> TrainingSessi
         starts_at = datetime.combine(day, time(draft.hour), zone)
         db.add(Meeting(
             run_id=run.id, day=day, starts_at=starts_at, ends_at=starts_at + timedelta(hours=draft.hours), zone=office.zone, classroom_id=room,
-            state={"draft": "draft", "released": "planned", "cancelled": "cancelled"}[draft.state], session_id=session.id,
+            state="cancelled" if draft.state == "cancelled" else "draft", session_id=session.id,
         ))
     if draft.state == "cancelled":
         session.reason = "Учения на участке в эти дни"
@@ -477,6 +486,9 @@ def _fill(world: World, db: Session, draft: Draft, session: TrainingSession, slo
     def person(key: str) -> Person:
         return db.get_one(Person, world.trainers[key])
 
+    def found(role: str, key: str) -> list[dict[str, Any]]:
+        return _found(db, slots[role], world.trainers[key])
+
     match draft.office, draft.course, draft.state:
         case "KZ-KORDAY", "travel-documents", "draft":
             _accepted(world, db, slots["co"], [world.trainers["li"]])
@@ -487,25 +499,44 @@ def _fill(world: World, db: Session, draft: Draft, session: TrainingSession, slo
             _accepted(world, db, slots["co"], [world.trainers["rahimov-uz"]])
         case "KZ-KONYSBAEV", "travel-documents", _:
             assignments.assign(
-                db, slots["lead"], person("tolegenov"), by=planner, now=now,
+                db, slots["lead"], person("tolegenov"), by=planner, now=now, found=found("lead", "tolegenov"),
                 overrides=[assignments.Override("T8", "W", "Другого преподавателя с допуском на эти дни нет")],
             )
             _accepted(world, db, slots["co"], [world.trainers["li"]])
         case "KG-DOSTUK", *_:
-            assignments.assign(db, slots["lead"], person("sadykova"), by=planner, now=now)
-            assignments.request(db, slots["co"], person("karimov"), by=planner, now=now, reason="Нужен второй преподаватель, говорящий по-русски")
+            assignments.assign(db, slots["lead"], person("sadykova"), by=planner, now=now, found=found("lead", "sadykova"))
+            assignments.request(db, slots["co"], person("karimov"), by=planner, now=now, found=found("co", "karimov"), reason="Нужен второй преподаватель, говорящий по-русски")
         case "KZ-KONYSBAEV", *_:
-            assignments.offer(db, slots["lead"], person("qasymov"), by=planner, now=now)
+            assignments.offer(db, slots["lead"], person("qasymov"), by=planner, now=now, found=found("lead", "qasymov"))
         case "KZ", *_:
-            made = assignments.offer(db, slots["lead"], person("karimov"), by=planner, now=now)
+            made = assignments.offer(db, slots["lead"], person("karimov"), by=planner, now=now, found=found("lead", "karimov"))
             assignments.propose(db, made, by=made.person_id, now=now + timedelta(hours=20), text="Могу на день позже, в то же время")
         case "TJ-FOTEHOBOD", *_:
-            made = assignments.offer(db, slots["lead"], person("davlatov"), by=planner, now=now)
+            made = assignments.offer(db, slots["lead"], person("davlatov"), by=planner, now=now, found=found("lead", "davlatov"))
             assignments.decline(db, made, by=made.person_id, now=now + timedelta(hours=8), reason="В командировке до конца месяца")
         case "KZ-ATAMEKEN", *_:
-            assignments.request(db, slots["lead"], person("beishenov"), by=planner, now=now, reason="Вёл этот курс в прошлом году, просим ещё раз")
+            assignments.request(db, slots["lead"], person("beishenov"), by=planner, now=now, found=found("lead", "beishenov"), reason="Вёл этот курс в прошлом году, просим ещё раз")
         case "TM-FARAP", *_:
-            assignments.assign(db, slots["lead"], person("orazow"), by=planner, now=now)
+            assignments.assign(db, slots["lead"], person("orazow"), by=planner, now=now, found=found("lead", "orazow"))
+
+
+def _release(world: World) -> None:
+    """Release what is ready: its people are told, and their mails wait in the outbox until somebody presses send."""
+    for n, draft in enumerate(DRAFTS):
+        if draft.state == "released":
+            with work(world.database, world.staff[draft.planner]) as db:
+                session = db.scalars(sa.select(TrainingSession).where(TrainingSession.code.endswith(f"-{FIRST_DRAFT + n:04d}"))).one()
+                release.release(
+                    db, session, by=world.staff[draft.planner], now=clock.now() - timedelta(hours=20), site=world.config.public_url,
+                    reason="Согласовано с начальником управления",
+                )
+
+
+def _found(db: Session, slot: SessionSlot, person_id: uuid.UUID) -> list[dict[str, Any]]:
+    """What was known of somebody when he was chosen: that alone does not break his assignment later."""
+    trainer_id = db.scalars(sa.select(Trainer.id).where(Trainer.person_id == person_id)).one()
+    verdict = planning.judge_one(db, slot, trainer_id, now=clock.now())
+    return [as_json(one) for one in verdict.results] if verdict else []
 
 
 def _leave(world: World, db: Session, key: str, session: TrainingSession) -> None:
@@ -523,7 +554,23 @@ def _told(world: World, db: Session) -> None:
     to_come = sa.select(Meeting.id).where(Meeting.session_id == TrainingSession.id, Meeting.ends_at > now).exists()
     for session in db.scalars(sa.select(TrainingSession).where(TrainingSession.state == "released", to_come).order_by(TrainingSession.code)):
         if release.changes(db, session):
-            release.release_changes(db, session, by=world.staff["planner"], now=now - timedelta(hours=3), site="http://127.0.0.1:8000")
+            release.release_changes(db, session, by=world.staff["planner"], now=now - timedelta(hours=3), site=world.config.public_url)
+
+
+def _looked_again(db: Session) -> None:
+    """What the job that looks at assignments again finds within its first half minute."""
+    for assignment, results in planning.recheck(db, clock.now()):
+        assignments.set_broken(db, assignment, [as_json(one) for one in results], now=clock.now())
+
+
+def _read(world: World, db: Session) -> None:
+    """What people were told of sessions that are over has been read; the planner has read the answers, but for the newest."""
+    over = datetime.combine(clock.now().date() - timedelta(days=3), time(), UTC)
+    read = db.scalars(sa.select(Notice).where(sa.or_(
+        Notice.at < over, sa.and_(Notice.what == "offer", Notice.person_id != world.staff["trainer"]),
+        sa.and_(Notice.what == "offer-accepted", Notice.person_id == world.staff["planner"]),
+    )))
+    notices.put_away(db, list(read), now=clock.now())
 
 
 def _observation(world: World, db: Session, today: date) -> None:
@@ -543,7 +590,8 @@ def _waiting(world: World, db: Session, today: date) -> None:
     """Twelve people for the ten seats of a released session: two wait; seats are kept for two agencies."""
     session = db.scalars(
         sa.select(TrainingSession).join(CourseRun, CourseRun.id == TrainingSession.run_id)
-        .where(CourseRun.office_id == world.offices["KZ-KONYSBAEV"], TrainingSession.state == "released", CourseRun.starts_on > today).limit(1)
+        .where(CourseRun.office_id == world.offices["KZ-KONYSBAEV"], TrainingSession.language == "ru", CourseRun.starts_on > today)
+        .order_by(CourseRun.starts_on).limit(1)
     ).one()
     run = db.get_one(CourseRun, session.run_id)
     now = clock.now() - timedelta(days=2)

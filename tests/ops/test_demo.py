@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app import open_database
+from app import clock, open_database
 from app.courses import loading
 from app.db import Database
 from app.errors import NotAllowed
+from app.notices.models import Mail
 from app.offices.models import Classroom, Country, Office
 from app.ops import alive, demo, demo_class, demo_data, migrations
 from app.ops.models import Heartbeat
@@ -21,6 +22,9 @@ from app.people.models import Account, Person, PersonName, RoleGrant
 from app.policy import Role
 from app.quizzes.models import Attempt, AttemptClock
 from app.runs.models import CourseRun, Enrolment, Nomination
+from app.schedule.models import Assignment, SessionSlot, TrainingSession
+from app.trainers import queries
+from app.trainers.models import Trainer
 from app.work import work
 from config import Config
 
@@ -90,6 +94,34 @@ def test_the_demo_has_the_oddities_of_a_real_network(node: tuple[Config, Databas
     assert renamed == 2
     assert sum(post < pre for _, pre, post in means) == 1
     assert 0.03 < silent / people < 0.08
+
+
+@pytest.mark.goal("XCT-04")
+def test_the_demo_plans_with_a_pool(node: tuple[Config, Database]) -> None:
+    """40 trainers of all stages in 5 countries; sessions past and to come; an empty slot, one that broke, an offer, requests of two countries, mails that wait."""
+    _, database = node
+    with database.sessions() as db:
+        trainers = db.execute(sa.select(Person.country_id, queries.stage(clock.now().date())).join(Trainer, Trainer.person_id == Person.id)).all()
+        offered = db.scalars(sa.select(Account.user_name).join(Assignment, Assignment.person_id == Account.person_id).where(Assignment.state == "offered")).all()
+        asked = db.scalars(
+            sa.select(Office.code).join(Trainer, Trainer.home_office_id == Office.id).join(Assignment, Assignment.person_id == Trainer.person_id)
+            .where(Assignment.state == "requested").order_by(Office.code)
+        ).all()
+        shown = db.scalars(sa.select(TrainingSession).where(TrainingSession.code.endswith("-0412"))).one()
+        slots = {
+            role: (state, bool(broken)) for role, state, broken in db.execute(
+                sa.select(SessionSlot.role, Assignment.state, Assignment.broken).outerjoin(Assignment, Assignment.slot_id == SessionSlot.id)
+                .where(SessionSlot.session_id == shown.id)
+            )
+        }
+        states = set(db.scalars(sa.select(TrainingSession.state)))
+        mails = db.scalar(sa.select(sa.func.count()).select_from(Mail).where(Mail.state == "waiting"))
+
+    assert (len(trainers), len({country for country, _ in trainers})) == (40, 5)
+    assert {stage for _, stage in trainers} == {"nominated", "workshop", "observed", "accredited", "lapsed"}
+    assert (offered, asked) == (["trainer"], ["KG-CHUY", "KZ-KORDAY"])
+    assert (shown.state, slots) == ("draft", {"lead": (None, False), "co": ("accepted", False), "interpreter": ("accepted", True)})
+    assert (states, mails and mails > 0) == ({"draft", "released", "cancelled"}, True)
 
 
 def test_nobody_has_a_password_hashed_who_was_not_given_one(node: tuple[Config, Database]) -> None:
