@@ -20,7 +20,7 @@ from app.people.models import Person, Posting, Preference
 from app.runs.models import CourseRun, Enrolment, RunTrainer
 from app.schedule.models import Assignment, Meeting, SessionSeat, SessionSlot, TrainingSession
 from app.schedule.session_rules import ROLES
-from app.schedule.telling import places_of
+from app.schedule.telling import WITHOUT_SEATS, places_of
 
 TAKES_PART = say("calendar", "you take part")
 TEACHES = say("calendar", "you teach")
@@ -77,7 +77,12 @@ def entries_of(db: Session, person_id: uuid.UUID, *, since: datetime, until: dat
         SessionSeat, SessionSeat.session_id == TrainingSession.id,
     ).where(SessionSeat.person_id == person_id, SessionSeat.state == "seated", TrainingSession.state != "draft", Meeting.state != "draft")
     own_timetable = sa.and_(Meeting.session_id.is_(None), Meeting.state != "draft", CourseRun.state != "cancelled")
-    enrolled = base.join(Enrolment, Enrolment.run_id == CourseRun.id).where(Enrolment.person_id == person_id, Enrolment.state == "enrolled", own_timetable)
+    enrolled = base.add_columns(TrainingSession).outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id).join(
+        Enrolment, Enrolment.run_id == CourseRun.id,
+    ).where(
+        Enrolment.person_id == person_id, Enrolment.state == "enrolled",
+        sa.or_(own_timetable, sa.and_(TrainingSession.state != "draft", Meeting.state != "draft", WITHOUT_SEATS)),
+    )
     runs_own = base.join(RunTrainer, RunTrainer.run_id == CourseRun.id).where(RunTrainer.person_id == person_id, own_timetable)
 
     rows = []
@@ -87,7 +92,8 @@ def entries_of(db: Session, person_id: uuid.UUID, *, since: datetime, until: dat
         rows.append((meeting, run, session, session.title or titles, office, ROLES[role], sure, offer, None))
     rows += [(m, run, session, session.title or titles, office, TAKES_PART, True, None, seat) for m, run, titles, office, session, seat in db.execute(seated)]
     rows += [(m, run, None, titles, office, TEACHES, True, None, None) for m, run, titles, office in db.execute(runs_own)]
-    rows += [(m, run, None, titles, office, TAKES_PART, True, None, None) for m, run, titles, office in db.execute(enrolled)]
+    for meeting, run, titles, office, session in db.execute(enrolled):
+        rows.append((meeting, run, session, (session.title if session else "") or titles, office, TAKES_PART, True, None, None))
 
     rooms = places_of(db, _rooms(rows))
     found: dict[uuid.UUID, Entry] = {}
@@ -108,6 +114,10 @@ def next_of(db: Session, person_id: uuid.UUID, *, now: datetime) -> Entry | None
         sa.select(Assignment.session_id).where(Assignment.person_id == person_id, Assignment.state.in_(("offered", "accepted", "assigned"))),
         sa.select(SessionSeat.session_id).where(SessionSeat.person_id == person_id, SessionSeat.state == "seated"),
     )
+    roster = (
+        sa.select(TrainingSession.id).join(Enrolment, Enrolment.run_id == TrainingSession.run_id)
+        .where(Enrolment.person_id == person_id, Enrolment.state == "enrolled", TrainingSession.state == "released", WITHOUT_SEATS)
+    )
     runs = sa.union(
         sa.select(Enrolment.run_id).where(Enrolment.person_id == person_id, Enrolment.state == "enrolled"),
         sa.select(RunTrainer.run_id).where(RunTrainer.person_id == person_id),
@@ -115,7 +125,7 @@ def next_of(db: Session, person_id: uuid.UUID, *, now: datetime) -> Entry | None
     starts = db.scalar(
         sa.select(sa.func.min(Meeting.starts_at)).where(
             Meeting.ends_at > now, Meeting.state.in_(("planned", "held", "draft")),
-            sa.or_(Meeting.session_id.in_(sessions), sa.and_(Meeting.session_id.is_(None), Meeting.run_id.in_(runs))),
+            sa.or_(Meeting.session_id.in_(sessions), Meeting.session_id.in_(roster), sa.and_(Meeting.session_id.is_(None), Meeting.run_id.in_(runs))),
         )
     )
     if starts is None:

@@ -26,6 +26,7 @@ from app.notices.services import tell
 from app.people.models import Person
 from app.planning import queries
 from app.planning.rules import Result, as_json
+from app.runs.models import Enrolment
 from app.schedule import assignments, telling
 from app.schedule.models import Assignment, Meeting, SessionSeat, SessionSlot, TrainingSession
 from app.schedule.session_rules import ROLES
@@ -91,7 +92,8 @@ def due(db: Session, *, now: datetime) -> list[Due]:
 
 
 def _meetings(db: Session, now: datetime) -> Iterable[Due]:
-    """Three days before a session begins, and a day before each of its days: who teaches, and who has a seat.
+    """Three days before a session begins, and a day before each of its days: who teaches, and who has a seat
+    (where nobody was given one: the roster of the run).
 
     Nobody is reminded of what he was told with a release on the same day. A meeting that moved is reminded of anew.
     """
@@ -130,6 +132,8 @@ def _concerned(db: Session, session_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID,
         sa.union(
             sa.select(Assignment.session_id, Assignment.person_id).where(Assignment.session_id.in_(ids), Assignment.state.in_(("accepted", "assigned"))),
             sa.select(SessionSeat.session_id, SessionSeat.person_id).where(SessionSeat.session_id.in_(ids), SessionSeat.state == "seated"),
+            sa.select(TrainingSession.id, Enrolment.person_id).join(Enrolment, Enrolment.run_id == TrainingSession.run_id)
+            .where(TrainingSession.id.in_(ids), Enrolment.state == "enrolled", telling.WITHOUT_SEATS),
         )
     )
     found: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)

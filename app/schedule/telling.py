@@ -21,7 +21,7 @@ from app.people.models import Person
 from app.people.queries import who_hold
 from app.policy import Role
 from app.runs.models import CourseRun
-from app.schedule.models import Assignment, AssignmentEvent, Meeting, SessionSlot, TrainingSession
+from app.schedule.models import Assignment, AssignmentEvent, Meeting, SessionSeat, SessionSlot, TrainingSession
 from app.schedule.session_rules import ROLES
 from app.trainers.models import Trainer
 
@@ -93,6 +93,10 @@ def about(db: Session, session_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Abou
     return {
         session.id: About(session, office, path, session.title or titles, meetings[session.id], rooms) for session, office, path, titles in rows
     }
+
+
+WITHOUT_SEATS = ~sa.exists().where(SessionSeat.session_id == TrainingSession.id)
+"""Of a session in which nobody was ever given a seat: whoever is on the roster of its run takes part."""
 
 
 def places_of(db: Session, classroom_ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Any]:

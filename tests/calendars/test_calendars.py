@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from app.calendars import feed, queries, services
 from app.calendars.models import CalendarAddress
 from app.people.models import Person
 from app.policy import Role
+from app.runs.models import CourseRun
 from app.schedule import assignments
 from app.schedule.models import Meeting, SessionSeat, SessionSlot, TrainingSession
 from tests.factories import a_moment, added, make_person, make_staff
@@ -95,6 +97,24 @@ def test_a_calendar_holds_what_one_teaches_sits_in_and_is_asked_for(db: Session)
     assert sorted(found) == sorted([
         (sits.code, "you take part", True), (run.code, "you take part", True), (teaches.code, "Lead trainer", True), (asked.code, "Lead trainer", False),
     ])  # fmt: skip
+
+
+def test_where_nobody_has_a_seat_the_roster_takes_part(db: Session) -> None:
+    """A session whose seats are not given out is for everybody on the roster of its run; once seats are given, for them alone."""
+    session = released(db, meetings=1)
+    run = db.get_one(CourseRun, session.run_id)
+    enrolled, seated = (runs.enrol(db, run, make_person(db)).person_id for _ in range(2))
+
+    def coming(person_id: uuid.UUID) -> list[str]:
+        found = queries.next_of(db, person_id, now=NOW)
+        entries = queries.entries_of(db, person_id, since=NOW)
+        assert [one.code for one in entries] == ([found.code] if found else [])
+        return [one.code for one in entries]
+
+    before = coming(enrolled)
+    seat(db, session, db.get_one(Person, seated))
+
+    assert (before, coming(enrolled), coming(seated)) == ([session.code], [], [session.code])
 
 
 @pytest.mark.parametrize("n", [1, 3])
@@ -353,7 +373,8 @@ def test_the_page_shows_the_next_meeting_on_top_and_all_by_month(db: Session, cl
 
     assert page.index("Next session") < page.index("November 2026")
     assert page.count("Vehicle search") == 3
-    assert "09:30–13:30 UTC+5:30" not in page.split("November 2026")[0] or "where you are" in page
+    assert "Mon 23 Nov, 09:00–13:00 UTC+5" in page
+    assert "there: Mon 23 Nov, 09:30–13:30 UTC+5:30" in page
     assert "Lead trainer" in page
 
 
