@@ -217,11 +217,11 @@ def decline(db: Session, seat: SessionSeat, *, now: datetime) -> list[SessionSea
     """
     take_write_lock(db)
     session = db.get_one(TrainingSession, seat.session_id)
+    run = _open(db, session)
     if seat.state == "declined":
         return []
     if seat.state not in ("seated", "waiting"):
         raise Conflict(say("seats of a session", "You have no seat in this session any more."))
-    run = _open(db, session)
     if any(one.starts_at <= now and one.state != "cancelled" for one in sessions.meetings_of(db, session.id)):
         raise Conflict(say("seats of a session", "The session has begun. Speak to your training officer."))
     promoted_at, person_id = seat.promoted_at, seat.person_id
@@ -334,6 +334,8 @@ def _taken(seats: Iterable[SessionSeat]) -> Counter[uuid.UUID]:
 def _open(db: Session, session: TrainingSession) -> CourseRun:
     if db.get_bind().dialect.name != "sqlite":  # two who take the last seat take turns
         db.execute(sa.select(TrainingSession.id).where(TrainingSession.id == session.id).with_for_update())
+        for known in [one for one in db.identity_map.values() if isinstance(one, SessionSeat)]:
+            db.expire(known)  # read before the lock: somebody else may have changed it since
     return sessions.must_go_on(db, session)
 
 

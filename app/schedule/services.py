@@ -17,7 +17,7 @@ from app.ids import new_id
 from app.offices.models import Classroom
 from app.runs import rules as run_rules
 from app.runs.models import CourseRun, Enrolment
-from app.schedule import checkin, queries, reconcile, rules
+from app.schedule import bookings, checkin, queries, reconcile, rules
 from app.schedule.models import AttendanceMark, Meeting, MeetingItem, Taught, TeachScreen
 from app.schedule.queries import Noted
 from app.schedule.reconcile import Proposed
@@ -70,9 +70,9 @@ def undo_take_over(db: Session, run: CourseRun, *, by: uuid.UUID, now: datetime)
 
 
 def may_undo(db: Session, meetings: Sequence[Meeting], now: datetime) -> bool:
-    """Whether a timetable can be taken away as a whole: no meeting has begun, nothing was noted."""
+    """Whether a timetable can be taken away as a whole: no meeting has begun or belongs to a session, nothing was noted."""
     ids = [one.id for one in meetings]
-    if not ids or any(one.starts_at <= now or one.state != "planned" for one in meetings):
+    if not ids or any(one.starts_at <= now or one.state != "planned" or one.session_id is not None for one in meetings):
         return False
     noted = sa.select(sa.func.count()).select_from(AttendanceMark).where(AttendanceMark.meeting_id.in_(ids)).scalar_subquery()
     taught = sa.select(sa.func.count()).select_from(Taught).where(Taught.meeting_id.in_(ids)).scalar_subquery()
@@ -99,8 +99,8 @@ def change_meeting(
 ) -> None:
     """Move, shorten or lengthen a meeting, or give it another place.
 
-    Raises Conflict when it is cancelled or the run is over; Invalid for a span that cannot be, or one that is shorter
-    than what somebody was late by.
+    Raises Conflict when it is cancelled, the run is over, or its session's people or room are taken at that time; Invalid
+    for a span that cannot be, or one that is shorter than what somebody was late by.
     """
     take_write_lock(db)
     _must_go_on(run)
@@ -113,7 +113,7 @@ def change_meeting(
         raise Invalid(fields={"ends": say("meeting", "Somebody is noted as late or gone early by {n} min: correct that first.", n=longest)})
     meeting.day, meeting.starts_at, meeting.ends_at = span.day, _moment(span.day, span.starts, meeting.zone), _moment(span.day, span.ends, meeting.zone)
     meeting.classroom_id, meeting.place = classroom.id if classroom else None, place.strip()
-    db.flush()
+    _moved(db, meeting)
 
 
 def cancel_meeting(db: Session, run: CourseRun, meeting: Meeting, *, by: uuid.UUID, now: datetime, reason: str) -> None:
@@ -127,7 +127,7 @@ def cancel_meeting(db: Session, run: CourseRun, meeting: Meeting, *, by: uuid.UU
     if not reason.strip():
         raise Invalid(fields={"reason": say("meeting", "Say why the meeting is cancelled: it stands on the timetable.")})
     meeting.state, meeting.reason = "cancelled", reason.strip()
-    db.flush()
+    _moved(db, meeting)
 
 
 def restore_meeting(db: Session, run: CourseRun, meeting: Meeting, *, by: uuid.UUID, now: datetime) -> None:
@@ -140,7 +140,15 @@ def restore_meeting(db: Session, run: CourseRun, meeting: Meeting, *, by: uuid.U
         raise Invalid(next(iter(wrong.values())))
     noted = any(notes[0].mark.channel != "office" for notes in queries.marks_of(db, meeting.id).values())
     meeting.state, meeting.reason = "held" if noted else "planned", ""
+    _moved(db, meeting)
+
+
+def _moved(db: Session, meeting: Meeting) -> None:
+    """Calendars take the newest word on a meeting; what its session books is kept where sessions are planned."""
+    meeting.sequence += 1
     db.flush()
+    if meeting.session_id is not None and db.info.get("role") != "classroom":
+        bookings.refresh(db, [meeting.session_id])
 
 
 def _meeting(run: CourseRun, span: Span) -> Meeting:
@@ -562,8 +570,10 @@ def _must_stand(meeting: Meeting) -> None:
 
 
 def _spans(db: Session, run: CourseRun, but: Meeting | None) -> list[Span]:
+    """When the meetings are that another one must not overlap: those of a session only where it belongs to the same."""
     return [
-        queries.span_of(one) for one in queries.meetings_of(db, run.id) if one.state != "cancelled" and (but is None or one.id != but.id)
+        queries.span_of(one) for one in queries.meetings_of(db, run.id)
+        if one.state != "cancelled" and (but is None or (one.id != but.id and (but.session_id is None or one.session_id == but.session_id)))
     ]
 
 

@@ -17,7 +17,7 @@ from app.errors import Conflict, Invalid
 from app.offices.models import Classroom, Closure, Holiday, Office
 from app.people.models import Person
 from app.runs.models import CourseRun
-from app.schedule import assignments, bookings, queries, rules, sessions
+from app.schedule import assignments, bookings, queries, rules, services, sessions
 from app.schedule.models import Booking, Meeting, RoomBlocking, SessionSeat, SessionSlot, TrainingSession
 from app.schedule.session_rules import Choice, When, Why
 from app.schedule.sessions import NewMeeting, Place, Plan
@@ -411,3 +411,32 @@ def _occupy(planning: Planning, day: date, hour: int, kind: str, trainer: Person
     except Conflict:
         inner.rollback()
         planning.db.expire_all()
+
+
+def test_a_meeting_moved_on_the_runs_timetable_moves_what_its_session_books(planning: Planning) -> None:
+    """The older page goes on working: bookings follow, the sequence goes up, and another session's trainer is not taken twice."""
+    (meeting,) = planning.meet(MONDAY)
+    meeting.state = "planned"
+    planning.lead(make_person(planning.db, planning.office, family="Karimov"))
+    span = rules.Span(MONDAY, 14 * 60, 16 * 60)
+    services.change_meeting(planning.db, planning.run, meeting, span=span, classroom=planning.room, by=planning.by, now=NOW)
+    booked = set(planning.db.scalars(sa.select(Booking.starts_at).where(Booking.meeting_id == meeting.id)))
+    assert (booked, meeting.sequence) == ({meeting.starts_at}, 1)
+    planning.meet(MONDAY, session=planning.plan())
+    with pytest.raises(Conflict, match="is taken by"):
+        services.change_meeting(planning.db, planning.run, meeting, span=rules.Span(MONDAY, 540, 600), classroom=planning.room, by=planning.by, now=NOW)
+    assert not services.may_undo(planning.db, [meeting], NOW)
+
+
+@pytest.mark.goal("SCH-15")
+def test_a_series_can_make_its_run_longer(planning: Planning) -> None:
+    """Without the wish a date after the run's last day can only be skipped; with it the run ends with the last date."""
+    planning.run.ends_on = MONDAY
+    planning.db.flush()
+    planning.meet(MONDAY)
+    dates = weeks(MONDAY + timedelta(weeks=1), 2)
+    save: dict[str, Any] = {"dates": dates, "whole": False, "weekdays": frozenset({1}), "own": True, "by": planning.by, "now": NOW, "choices": {}}
+    with pytest.raises(Invalid):
+        sessions.save_series(planning.db, planning.session, **save)
+    sessions.save_series(planning.db, planning.session, stretch=True, **save)
+    assert planning.run.ends_on == dates[1]
