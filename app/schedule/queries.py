@@ -184,6 +184,15 @@ def expected(db: Session, run: CourseRun, meeting: Meeting) -> list[Member]:
     return [one for one in members if one.enrolment_id in mine]
 
 
+def expected_on(db: Session, run: CourseRun, meetings: Iterable[Meeting]) -> list[Member]:
+    """Who is expected at one of these meetings of a run at least, in the order of the alphabet."""
+    sessions, members = {one.session_id for one in meetings}, runs.roster(db, run.id)
+    if None in sessions:
+        return members
+    mine = set().union(*(expected_in(db, run, one) for one in sessions if one))
+    return [one for one in members if one.enrolment_id in mine]
+
+
 def expected_in(db: Session, run: CourseRun, session_id: uuid.UUID) -> set[uuid.UUID]:
     """The enrolments of a run that a session expects."""
     return set(db.scalars(sa.select(Enrolment.id).where(Enrolment.run_id == run.id, Enrolment.state == "enrolled", expected_at(session_id))))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.people.models import Person
-from app.schedule import queries
+from app.schedule import queries, rules
 from app.schedule.models import Meeting, Presence, SessionSeat
 from tests.factories import a_moment, added, make_person
 from tests.online.rows import Online, assign
@@ -186,3 +186,17 @@ def test_what_devices_saw_is_taken_over_with_its_minutes(hall: Hall) -> None:
     hall.db.expire_all()
     mark = queries.marks_of(hall.db, hall.meeting.id)[hall.enrolled[0].id][0].mark
     assert (mark.status, mark.minutes, mark.channel) == ("late", 40, "join")
+
+
+@pytest.mark.goal("SCH-22")
+def test_the_sheet_of_a_session_lists_who_sits_in_it(hall: Hall) -> None:
+    """Paper and the page for keying it in have the same names as the roll."""
+    seat(hall, "seated", "waiting")
+
+    on_paper = queries.expected_on(hall.db, hall.run, [hall.meeting])
+    sheet = rules.sheets_of(hall.run.id, [hall.meeting.day])[0]
+    page = hall.client.get(f"/runs/{hall.run.code}/attendance/key?sheet={sheet.code}&meeting={hall.meeting.id}").text
+
+    assert [one.name for one in on_paper] == ["Abdiev Aigerim"]
+    assert ("Abdiev" in page, "Bekova" in page) == (True, False)
+    assert len(queries.expected_on(hall.db, hall.run, [hall.meeting, rows.make_meeting(hall.db, hall.run, "15:00", "16:00")])) == 2

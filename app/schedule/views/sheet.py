@@ -45,7 +45,7 @@ def sheet(run: CourseRun) -> ResponseReturnValue:
     chosen = [one for one in sheets if one.first == one.last and one.first.isoformat() == wanted] or _wide(sheets, [one.day for one in meetings])
     if not meetings:
         raise Invalid(say("attendance", "{code} has no meetings yet, so its sheet would have no cells. Give it a timetable first.", code=run.code))
-    members = order(runs.roster(g.db, run.id), queries.walk_ins(g.db, run.id))
+    members = order(queries.expected_on(g.db, run, meetings), queries.walk_ins(g.db, run.id))
     marks = queries.statuses_of(g.db, [one.id for one in meetings])
     pages = [
         _facts(run, one, [meeting for meeting in meetings if one.covers(meeting.day)], number, len(chosen)) for number, one in enumerate(chosen, 1)
@@ -144,7 +144,7 @@ def key_in(run: CourseRun) -> ResponseReturnValue:
     if meeting is None or refused:
         return _key_page(run)
     id = meeting.id
-    members = order(runs.roster(g.db, run.id), queries.walk_ins(g.db, run.id))
+    members = order(queries.expected(g.db, run, meeting), queries.walk_ins(g.db, run.id))
     try:
         done = services.key_sheet(
             g.db, run, meeting, _keyed(members), by=me().person_id, now=clock.now(), rest="rest" in request.form,
@@ -228,7 +228,7 @@ def _key_page(run: CourseRun, *, wrong: Mapping[str, Message] | None = None, don
     rows: list[KeyRow] = []
     if ready and meeting is not None:
         notes = queries.marks_of(g.db, meeting.id)
-        for member in order(runs.roster(g.db, run.id), queries.walk_ins(g.db, run.id)):
+        for member in order(queries.expected(g.db, run, meeting), queries.walk_ins(g.db, run.id)):
             id = member.enrolment_id
             held = next((one for one in notes.get(id, [])[:1] if one.mark.status != Status.UNSET), None)
             rows.append(KeyRow(
