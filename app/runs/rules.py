@@ -66,6 +66,7 @@ class Facts:
     overlaps: tuple[Overlap, ...] = ()
     prerequisites: Mapping[str, bool] = field(default_factory=dict)  # title of a course -> passed
     teaches: bool = False  # is a trainer of this very run
+    away: tuple[tuple[date, date], ...] = ()  # first and last days of leave, shifts and deployments that touch the run
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ def _against(facts: Facts) -> list[Finding]:
                 say("check", "Also in {code} from {first} to {last}", code=other.code, first=other.starts_on, last=other.ends_on),
             )
         )
+    for first, last in facts.away:
+        found.append(Finding("away", Weight.WARN, say("check", "Away from {first} to {last}", first=first, last=last)))
     for title, passed in facts.prerequisites.items():
         if not passed:
             found.append(Finding("prerequisite", Weight.WARN, say("check", "Has not passed {course}", course=title)))

@@ -461,3 +461,16 @@ def test_lists_take_the_same_number_of_queries_for_few_and_many(desk: Desk, coun
         found.append(len(statements))
     assert found[0] == found[1]
 
+
+
+@pytest.mark.goal("PLN-03")
+def test_whoever_nominates_sees_who_is_away_on_the_days_of_the_run(desk: Desk) -> None:
+    """A duty shift that touches the run stands beside the officer; one before it does not."""
+    shift, before = (factories.make_person(desk.db, desk.office, family=name) for name in ("Abdiev", "Bekova"))
+    first = datetime(2026, 11, 23, 3, tzinfo=ZoneInfo("UTC"))
+    added(desk.db, Absence(person_id=shift.id, kind="shift", starts_at=first, ends_at=first + timedelta(hours=24), zone="Asia/Almaty"))
+    added(desk.db, Absence(person_id=before.id, kind="leave", starts_at=first - timedelta(days=9), ends_at=first - timedelta(days=7), zone="Asia/Almaty"))
+    desk.db.commit()
+    page = desk.client.get(f"/runs/{desk.run.code}/nominate").text
+    assert page.count("Away from") == 1
+    assert "Away from 23 Nov 2026 to 24 Nov 2026" in page

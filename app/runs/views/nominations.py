@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -27,7 +28,7 @@ from app.runs import queries, rules, services
 from app.runs.forms import ReasonForm
 from app.runs.models import CourseRun, Nomination
 from app.runs.queries import Proposal
-from app.runs.rules import Finding
+from app.runs.rules import Facts, Finding
 from app.runs.views.blueprint import bp
 from app.runs.views.sight import (
     covering,
@@ -43,6 +44,8 @@ from app.runs.views.sight import (
     whose,
 )
 from app.schedule import seats
+from app.trainers import absences
+from app.trainers.rules import Span, days_in_words
 
 MOST_CANDIDATES = 50
 GENDERS: Mapping[str | None, Message] = {
@@ -79,9 +82,9 @@ def nominate(run: CourseRun) -> ResponseReturnValue:
     )
     shown = found[:MOST_CANDIDATES]
     known = {one.nomination.person_id: one.nomination for one in queries.nominations_of(g.db, run)}
-    facts = queries.facts_of(
+    facts = _with_absences(run, queries.facts_of(
         g.db, run, {one.person_id: language for one in shown}, trained=passed_before(g.db, run, [one.person_id for one in shown]),
-    )
+    ))
     offices = g.db.execute(sa.select(Office.id, Office.names).where(under(Office.path, paths)).order_by(Office.path)).all()
     count = queries.counts_of(g.db, [run.id])[run.id]
     return render_template(
@@ -102,6 +105,16 @@ def _uuid(text: str) -> uuid.UUID | None:
         return uuid.UUID(text)
     except ValueError:
         return None
+
+
+def _with_absences(run: CourseRun, facts: Mapping[uuid.UUID, Facts]) -> dict[uuid.UUID, Facts]:
+    """What is known of officers, with the days of the run on which they cannot come (PLN-03). One query."""
+    first, last = services.days_of(run)
+    away: dict[uuid.UUID, list[tuple[date, date]]] = defaultdict(list)
+    for one in absences.current(g.db, list(facts), first, last):
+        begins, ends, _whole = days_in_words(Span(one.starts_at, one.ends_at), one.zone)
+        away[one.person_id].append((begins, ends))
+    return {person_id: replace(one, away=tuple(away[person_id])) for person_id, one in facts.items()}
 
 
 @dataclass(frozen=True)
@@ -159,7 +172,7 @@ def _nominations_page(run: CourseRun, error: Message | None = None) -> ResponseR
     teachers = queries.trainers_of(g.db, [run.id]).get(run.id, [])
     proposals = queries.nominations_of(g.db, run, paths=whose(run, teachers))
     people = {one.nomination.person_id: one.nomination.language for one in proposals}
-    facts = queries.facts_of(g.db, run, people, trained=passed_before(g.db, run, people))
+    facts = _with_absences(run, queries.facts_of(g.db, run, people, trained=passed_before(g.db, run, people)))
     earlier = queries.earlier_of(g.db, run, people)
     lines = [
         Line(n, one, rules.findings(facts[one.nomination.person_id]), earlier.get(one.nomination.person_id, []))
