@@ -241,3 +241,22 @@ def test_sending_stops_when_told(own_database: Database, config: Config, office:
     delivery.deliver(own_database, config, stopped=lambda: len(office.taken) == 1)
 
     assert [state for state, *_ in states(own_database, ids)] == ["sent", "pressed", "pressed"]
+
+
+def test_the_thread_of_the_job_process_sends_until_it_is_stopped(own_database: Database, config: Config, office: PostOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is pressed leaves by itself; a node without a mail server has nothing to do and ends at once."""
+    delivery.serve(own_database, replace(config, MAIL_HOST=""), threading.Event())
+    ids, stop = pressed(own_database), threading.Event()
+    monkeypatch.setattr(delivery, "EVERY", 0.01)
+    arrived = threading.Event()
+    office.after_taking = arrived.set
+    thread = threading.Thread(target=delivery.serve, args=(own_database, config, stop))
+    thread.start()
+
+    came = arrived.wait(30)
+    stop.set()
+    thread.join(30)
+
+    assert came
+    assert not thread.is_alive()
+    assert states(own_database, ids) == [("sent", 1, "")]
