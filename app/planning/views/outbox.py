@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from app import clock, i18n
+from app.courses.models import CourseVersion
 from app.errors import Message, NotFound, say
 from app.http import actor, audit, go, guarded, me, say_next
 from app.notices import outbox as verbs
@@ -44,8 +45,9 @@ class Batch:
     """What one release has to tell: its mails, and who gets none."""
 
     id: uuid.UUID
-    title: str
+    title: str  # the code of the session
     made_at: datetime
+    course: str = ""
     mails: list[tuple[Mail, str]] = field(default_factory=list)
     on_paper: list[str] = field(default_factory=list)
 
@@ -66,9 +68,9 @@ def outbox() -> ResponseReturnValue:
 
 
 def _batches(since: datetime) -> list[Batch]:
-    """The batches of the offices that who asks plans, the newest first. Two queries."""
+    """The batches of the offices that who asks plans, the newest first. Three queries."""
     paths = scope(actor(), "outbox.send")
-    found = {one.id: Batch(one.id, one.title, one.made_at, list(one.mails)) for one in queries.outbox(g.db, paths, since=since)}
+    found = {one.id: Batch(one.id, one.title, one.made_at, mails=list(one.mails)) for one in queries.outbox(g.db, paths, since=since)}
     rows = g.db.execute(
         sa.select(Told.batch, Told.at, TrainingSession.code, Person.display_name)
         .join(TrainingSession, TrainingSession.id == Told.session_id).join(CourseRun, CourseRun.id == TrainingSession.run_id)
@@ -77,6 +79,14 @@ def _batches(since: datetime) -> list[Batch]:
     )
     for batch, at, code, name in rows:
         found.setdefault(batch, Batch(batch, code, at)).on_paper.append(name)
+    courses = dict(
+        g.db.execute(
+            sa.select(TrainingSession.code, CourseVersion.titles).join(CourseRun, CourseRun.id == TrainingSession.run_id)
+            .join(CourseVersion, CourseVersion.id == CourseRun.course_version_id).where(TrainingSession.code.in_({one.title for one in found.values()}))
+        ).all()
+    )
+    for one in found.values():
+        one.course = i18n.pick(courses.get(one.title, {}))
     return sorted(found.values(), key=lambda one: (one.made_at, one.id), reverse=True)
 
 

@@ -232,7 +232,7 @@ def _finding(one: Held, code: str) -> str:
     """What a check had found when he was chosen, else what it is called."""
     stored = next((each for each in (one.assignment.found if one.assignment else []) if each["code"] == code), None)
     result = rules.from_json(stored) if stored else None
-    return i18n.say(result.message if result else rules.CONSTRAINTS[code].title)
+    return i18n.say(result.message if result and not result.ok else rules.CONSTRAINTS[code].title)
 
 
 @dataclass(frozen=True)
