@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -16,11 +19,15 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from app import clock
+from app.db import Database
+from app.errors import Conflict
 from app.ids import new_id
 from app.people.models import Person
+from app.runs.models import CourseRun
 from app.schedule import checkin, queries, rules
-from app.schedule.models import Presence
+from app.schedule.models import Meeting, Presence
 from tests.online.rows import Online
+from tests.runs.rows import enrol
 from tests.schedule import rows
 
 KEY = "k" * 40
@@ -304,3 +311,50 @@ def test_a_check_in_counts_after_the_trainer_took_it_over(room: Room) -> None:
     room.trainer.post(f"{room.base}/attendance", data={"do": f"undo:{held[0].batch}"})
     room.db.expire_all()
     assert queries.status_of(queries.marks_of(room.db, room.online.meeting.id)[room.online.enrolled[0].id]) == "unset"
+
+
+@pytest.mark.goal("SCH-21")
+def test_one_phone_at_two_names_in_the_same_moment(own_database: Database) -> None:
+    """Two requests of one phone for two people at once: one checks in, the other is refused, whatever the order."""
+    with own_database.sessions(expire_on_commit=False) as db:
+        db.info["writing"] = True
+        online = Online(db, allows_phones=True)
+        now = rows.at(online.run, "09:00")
+        db.commit()
+    begin = threading.Barrier(2)
+
+    def come(person: Person) -> bool:
+        with own_database.sessions() as db:
+            run, meeting = db.get_one(CourseRun, online.run.id), db.get_one(Meeting, online.meeting.id)
+            begin.wait(5)
+            try:
+                checkin.check_in(db, run, meeting, typed=person.service_number, device="one phone", now=now)
+            except Conflict:
+                return False
+            db.commit()
+            return True
+
+    with ThreadPoolExecutor(2) as threads:
+        came = list(threads.map(come, online.trainees))
+
+    assert sorted(came) == [False, True]
+    with own_database.sessions() as db:
+        assert db.scalar(sa.select(sa.func.count()).select_from(Presence)) == 1
+
+
+@pytest.mark.goal("SCH-20")
+def test_a_roll_costs_the_same_for_two_people_and_for_many(room: Room, counted: Callable[[], Any]) -> None:
+    """What phones, rooms and PCs saw of everybody is asked for at once."""
+
+    def cost() -> int:
+        room.db.commit()
+        with counted() as statements:
+            assert room.trainer.get(f"{room.base}/attendance").status_code == 200
+        return len(statements)
+
+    room.trainer.get(f"{room.base}/attendance")
+    few = cost()
+    for n in range(8):
+        one = enrol(room.db, room.online.run)
+        room.db.add(Presence(meeting_id=room.online.meeting.id, enrolment_id=one.id, what=("scanned", "joined")[n % 2], at=clock.now(), device=f"d{n}"))
+    assert cost() == few
