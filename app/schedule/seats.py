@@ -25,6 +25,8 @@ from app.schedule.session_rules import Span
 from app.schedule.telling import about
 
 OUT = ("declined", "withdrawn")
+COME = {"classroom": ("class",), "online": ("class", "remote"), "hybrid": ("class", "remote")}
+"""Who of a run comes to a session: modes of taking part, by how the session is held."""
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
@@ -79,7 +81,8 @@ class Seated:
 def seat_everybody(db: Session, session: TrainingSession, *, by: uuid.UUID, now: datetime, sees: Sees = everything) -> Seated:
     """Give everybody who is enrolled in the run a seat, in the order of the roster; where none is left, a place in the wait-list.
 
-    Who is away or booked elsewhere at that time is left out, and so is who has declined or was taken off.
+    Who is away or booked elsewhere at that time is left out, and so is who has declined or was taken off. A session in a
+    classroom seats those who take part in class; who studies by himself is seated by name alone.
     """
     take_write_lock(db)
     run = _open(db, session)
@@ -87,7 +90,7 @@ def seat_everybody(db: Session, session: TrainingSession, *, by: uuid.UUID, now:
     known = {one.person_id for one in there}
     new = [
         one for one in db.scalars(
-            sa.select(Enrolment).where(Enrolment.run_id == run.id, Enrolment.state == "enrolled", Enrolment.mode != "self-study").order_by(Enrolment.number)
+            sa.select(Enrolment).where(Enrolment.run_id == run.id, Enrolment.state == "enrolled", Enrolment.mode.in_(COME[session.mode])).order_by(Enrolment.number)
         ) if one.person_id not in known
     ]
     in_the_way = obstacles(db, session, [one.person_id for one in new], sees=sees)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.db import Database
 from app.errors import Conflict, Invalid
 from app.notices.models import Notice
 from app.offices.models import Agency, Office
@@ -150,6 +152,47 @@ def test_who_is_on_leave_is_neither_seated_nor_promoted(hall: Hall) -> None:
     assert seat.state == "waiting"
     seats.take_off(hall.db, hall.session, seat, by=hall.by, now=NOW)
     assert seats.put_on_list(hall.db, hall.session, away, language="ru", by=hall.by, now=NOW).state == "seated"
+
+
+def test_a_session_in_a_classroom_seats_those_who_take_part_in_class(hall: Hall) -> None:
+    """Who takes part from elsewhere has a seat in the hybrid session alone; who studies by himself in neither."""
+    hall.session.seats = 5
+    for family, mode in (("Abdiev", "class"), ("Bekova", "remote"), ("Dosova", "self-study")):
+        runs.enrol(hall.db, hall.run, hall.officer(family), mode=mode)
+    hall.all()
+    assert list(hall.states()) == ["Abdiev"]
+    hall.session.mode = "hybrid"
+    hall.all()
+    assert list(hall.states()) == ["Abdiev", "Bekova"]
+
+
+@pytest.mark.goal("SCH-24")
+def test_two_who_take_the_last_seat_at_the_same_moment_do_not_both_get_it(own_database: Database) -> None:
+    """Twenty pairs: one is seated, the other waits behind him."""
+    for _ in range(20):
+        with own_database.sessions() as db:
+            db.info["writing"] = True
+            hall = Hall(db, places=1)
+            two = [hall.officer(family).id for family in ("Abdiev", "Bekova")]
+            session_id, by = hall.session.id, hall.by
+            db.commit()
+        together = threading.Barrier(2)
+
+        def come(person_id: uuid.UUID, session_id: uuid.UUID = session_id, by: uuid.UUID = by, together: threading.Barrier = together) -> None:
+            with own_database.sessions() as db:
+                session, person = db.get_one(TrainingSession, session_id), db.get_one(Person, person_id)
+                together.wait(20)
+                seats.put_on_list(db, session, person, language="ru", by=by, now=NOW)
+                db.commit()
+
+        threads = [threading.Thread(target=come, args=(one,)) for one in two]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        with own_database.sessions() as db:
+            found = [(one.state, one.place) for one in seats.seats_of(db, session_id)]
+        assert found == [("seated", 1), ("waiting", 2)]
 
 
 @pytest.mark.goal("SCH-24")
