@@ -49,7 +49,7 @@ from app.schedule.session_rules import STATES
 from app.trainers.models import Trainer
 
 SHOWN = {"suggested": 5, "with-reason": 3, "not-available": 2}
-"""How many of a group stand on the page before "show more"."""
+"""How many of a group stand on the page before "show all"."""
 MOST_ASKED = 5
 WEEK_ROWS = 6
 
@@ -287,8 +287,8 @@ class _Group:
     key: str
     head: str
     rows: list[_Entry]
-    rest: list[_Entry]
-    open: bool
+    rest: int  # how many more there are
+    href: str  # where all of them are shown
 
 
 @dataclass(frozen=True)
@@ -349,6 +349,9 @@ class _Look:
     trainers: dict[uuid.UUID, TrainerFacts] = field(init=False)
     verdicts: list[Verdict] = field(init=False)
     settings: Mapping[str, rules.Setting] = field(init=False)
+    asked: list[Verdict] = field(init=False)  # whom "why not …?" asks about
+    holder: Verdict | None = field(init=False)  # who is in the slot now, as he is judged
+    shown: Verdict | None = field(init=False)  # whose reasons are shown
 
     def __post_init__(self) -> None:
         """Read the pool and judge everybody in it."""
@@ -357,21 +360,18 @@ class _Look:
         self.settings, self.facts = pool.settings, pool.slots[slot_id]
         self.trainers = {one.trainer_id: one for one in pool.trainers_for(slot_id) if pool.listed(one, sees)}
         self.verdicts = rules.rank(rules.judge(self.facts, one, self.settings, sees) for one in self.trainers.values())
-
-    @property
-    def holder(self) -> Verdict | None:
-        """Who is in the slot now, as he is judged."""
+        self.asked = self._asked()
         assignment = self.chosen.assignment
-        return next((one for one in self.verdicts if assignment and one.person_id == assignment.person_id), None)
+        self.holder = next((one for one in self.verdicts if assignment and one.person_id == assignment.person_id), None)
+        self.shown = self._shown()
 
-    @property
-    def shown(self) -> Verdict | None:
-        """Whose reasons are shown: who was asked for, else who holds the slot, else the first suggested, else the best of the rest."""
-        asked = next((one for one in self.verdicts if one.trainer_id == self.wanted), None)
-        if asked is None and self.wanted is None and (found := self.asked()):
-            asked = found[0] if len(found) == 1 else None
-        order = {"suggested": 0, "with-reason": 1, "not-available": 2}
-        return asked or self.holder or min(self.verdicts, key=lambda one: order[one.group], default=None)
+    def _shown(self) -> Verdict | None:
+        """Who was asked for, else who holds the slot, else the first suggested, else the best of the rest."""
+        wanted = next((one for one in self.verdicts if one.trainer_id == self.wanted), None)
+        if wanted is None and len(self.asked) == 1:
+            wanted = self.asked[0]
+        order = list(rules.GROUPS)
+        return wanted or self.holder or min(self.verdicts, key=lambda one: order.index(one.group), default=None)
 
     def href(self, verdict: Verdict | None = None, anchor: str = "chosen") -> str:
         """The address of this page with a trainer chosen."""
@@ -394,8 +394,7 @@ class _Look:
         """Whether his home is not the asker's to plan: then his centre is asked."""
         return not can("session.plan", Target(path=path))
 
-    def asked(self) -> list[Verdict]:
-        """Whom "why not …?" asks about."""
+    def _asked(self) -> list[Verdict]:
         words = fold(request.args.get("q", "")[:200]).split()
         if not words:
             return []
@@ -410,14 +409,17 @@ class _Look:
         groups = []
         rows = [one for one in self.verdicts if self.holder is None or one.trainer_id != self.holder.trainer_id]
         for key, head in rules.GROUPS.items():
-            entries = [self.entry(one, n) for n, one in enumerate((each for each in rows if each.group == key), 1)]
-            first, rest = entries[: SHOWN[key]], entries[SHOWN[key] :]
-            groups.append(_Group(key, t("choice", "{group}: {n}", group=i18n.say(head), n=len(entries)), first, rest, self.wanted is not None and any(one.on for one in rest)))
+            of_group = [one for one in rows if one.group == key]
+            most = len(of_group) if request.args.get("all") == key or (self.wanted and self.shown in of_group[SHOWN[key] :]) else SHOWN[key]
+            groups.append(_Group(
+                key, t("choice", "{group}: {n}", group=i18n.say(head), n=len(of_group)), [self.entry(one, n) for n, one in enumerate(of_group[:most], 1)],
+                max(0, len(of_group) - most), url_for("planning.session", code=self.session.code, slot=chosen.slot.number, trainer=self.wanted, all=key, _anchor=key),
+            ))
         nobody = not any(one.group == "suggested" for one in self.verdicts)
         closest = queries.closest(self.db, chosen.slot, now=self.now, sees=sees) if nobody and self.verdicts else []
         return _Panel(
             chosen.slot.id, chosen.slot.number, slot_name(chosen.slot), len(self.verdicts), self.held_now(), groups, closest, request.args.get("q", "").strip()[:200],
-            [self._asked_entry(one) for one in self.asked()[:MOST_ASKED]], self.href(),
+            [self._asked_entry(one) for one in self.asked[:MOST_ASKED]], self.href(),
         )
 
     def _asked_entry(self, one: Verdict) -> _Entry:
