@@ -34,7 +34,7 @@ from app.people.models import Account, SignIn
 from app.quizzes import services as quizzes
 from app.runs.models import CourseRun, Enrolment
 from app.work import work
-from bench import exchange
+from bench import exchange, planning
 from bench import staff_import as staff
 from bench.load import Result
 from config import Config
@@ -105,6 +105,7 @@ def main() -> None:
             rows += [_hall(web, config, people, manager, 10 if quick else 30), _many(web, people, 10 if quick else 30)]
         rows += _on_postgresql(Path(folder), seconds)
         storms += [staff.measure(count) + " (goal: 1,000 in 2 s, 10,000 in 10 s, lock <= 200 ms)" for count in ((1_000,) if quick else (1_000, 10_000))]
+        storms += planning.measure()
         storms += [*exchange.measure(), exchange.rebuilt(20_000 if quick else 1_000_000)]
         _print(rows, storms, weights, started, rest, at_work, _papers())
 

@@ -34,8 +34,8 @@ class Filled:
     bookings: int
 
 
-def fill(database: Database, *, trainers: int, sessions: int = 1, years: int = 2, seed: int = 5) -> Filled:
-    """A pool of so many trainers with `years` of bookings around NOW, and draft sessions in the next weeks with an empty lead slot each."""
+def fill(database: Database, *, trainers: int, sessions: int = 1, weeks: int = 104, seed: int = 5) -> Filled:
+    """A pool of so many trainers with so many weeks of bookings to eight weeks after NOW, and draft sessions in the next weeks with an empty lead slot each."""
     dice = random.Random(seed)
     rows: dict[type[Base], list[dict[str, Any]]] = {}
 
@@ -81,7 +81,7 @@ def fill(database: Database, *, trainers: int, sessions: int = 1, years: int = 2
         start = NOW + timedelta(days=dice.randrange(-60, 90))
         add(Absence, person_id=person_id, kind="leave", starts_at=start, ends_at=start + timedelta(days=10), zone="Asia/Almaty", note="", ended_on=None)
 
-    bookings = _past(add, dice, pool, post_ids, version_ids, years)
+    bookings = _past(add, dice, pool, post_ids, version_ids, weeks)
     slots = tuple(_draft(add, dice, post_ids, version_ids, n) for n in range(sessions))
     with database.engine.execution_options(writing=True).begin() as connection:
         connection.execute(sa.text("PRAGMA foreign_keys=OFF")) if connection.dialect.name == "sqlite" else None
@@ -129,12 +129,12 @@ def _meetings(add: Any, run_id: uuid.UUID, session_id: uuid.UUID, day: date, sta
     return found
 
 
-def _past(add: Any, dice: random.Random, pool: list[uuid.UUID], posts: list[Any], versions: list[Any], years: int) -> int:
+def _past(add: Any, dice: random.Random, pool: list[uuid.UUID], posts: list[Any], versions: list[Any], weeks: int) -> int:
     """Runs with two trainers each, so that everybody teaches some days a month; nobody twice at once."""
-    weeks = [(NOW - timedelta(weeks=years * 52 - 8)).date() + timedelta(weeks=n) for n in range(years * 52)]
+    begins = [(NOW - timedelta(weeks=weeks - 8)).date() + timedelta(weeks=n) for n in range(weeks)]
     runs_a_week = max(1, round(len(pool) * DAYS_A_MONTH * 12 / 52 / DAYS_A_RUN / TEACHERS))
     n = bookings = 0
-    for week in weeks:
+    for week in begins:
         monday = week - timedelta(days=week.weekday())
         busy = dice.sample(pool, min(len(pool), runs_a_week * TEACHERS))
         for at in range(0, len(busy) - 1, TEACHERS):
