@@ -180,7 +180,7 @@ def test_what_devices_saw_is_taken_over_with_its_minutes(hall: Hall) -> None:
     added(hall.db, Presence(meeting_id=hall.meeting.id, enrolment_id=hall.enrolled[0].id, what="joined", at=hall.meeting.starts_at + timedelta(minutes=40)))
     hall.db.commit()
 
-    assert "late 40 min" in hall.client.get(f"{hall.base}/attendance").text
+    assert "late by 40 min" in hall.client.get(f"{hall.base}/attendance").text
     hall.client.post(f"{hall.base}/attendance", data={"do": "seen"})
 
     hall.db.expire_all()
