@@ -743,6 +743,7 @@ def refold(
     values = rows.from_json(name, folded.content) | {"version": folded.version}
     _follow_merges(work, name, values, key)
     if here:
+        values = _left_empty(table, entries, folded) | values
         try:
             with db.begin_nested():
                 db.connection().execute(sa.update(table).where(table.c.id == key).values(values))
@@ -756,6 +757,12 @@ def refold(
     else:
         _insert_one(work, table, place, values)
     return folded.version, folded.owner or ""
+
+
+def _left_empty(table: sa.Table, entries: Iterable[sa.RowMapping], folded: Folded) -> dict[str, None]:
+    """Columns that only refused changes fill: the row's beginning does not name what it leaves empty, and they may have counted before."""
+    named = {column for entry in entries if entry["id"] in folded.refused for column in entry["after"] or ()}
+    return dict.fromkeys(column for column in named - (folded.content or {}).keys() if column in table.c and table.c[column].nullable)
 
 
 def _settle_counted(db: Session, name: str, key: uuid.UUID, folded: Folded, *, now: datetime) -> None:

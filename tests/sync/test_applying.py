@@ -24,8 +24,8 @@ from app.sync.segments import Segment
 from tests.factories import make_agency, make_office
 from tests.sync.nodes import NOW
 
-CLASS, OTHER = keys.make(), keys.make()
-TRUST = Trust("test", {"class-1": CLASS.public.sign, "class-2": OTHER.public.sign})
+CENTRE, CLASS, OTHER = keys.make(), keys.make(), keys.make()
+TRUST = Trust("test", {"test": CENTRE.public.sign, "class-1": CLASS.public.sign, "class-2": OTHER.public.sign})
 
 
 class Writer:
@@ -268,6 +268,24 @@ def test_a_row_that_was_taken_over_takes_no_more_changes_of_the_class(db: Sessio
     db.expire_all()
     assert dict(taken.held) == {"not-owner": 1}
     assert (db.scalars(sa.select(Person.display_name)).one(), db.scalars(sa.select(Person.provisional)).one()) == ("Omarov", False)
+    assert db.scalars(sa.select(JournalEntry.refused).where(JournalEntry.node == "class-1").order_by(JournalEntry.version)).all() == [None, "not-owner"]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["the change first", "the taking over first"])
+@pytest.mark.goal("NET-07")
+def test_a_change_that_is_refused_afterwards_leaves_nothing_in_the_row(db: Session, place: dict[str, str], late: bool) -> None:
+    """A class filled what was empty, and the centre took the row over meanwhile: whichever came first, it is empty."""
+    one, centre = Writer("class-1", CLASS), Writer("test", CENTRE)
+    content = {key: value for key, value in person(place, "007").items() if key != "left_on"}  # a beginning does not name what it leaves empty
+    take(db, one.seal(added("person", content)))
+    parts = [one.seal(changed("person", content["id"], 2, left_on="2026-05-01")), centre.seal(changed("person", content["id"], 2, owner_node="test"))]
+
+    for part in reversed(parts) if late else parts:
+        take(db, part)
+
+    found = db.get_one(Person, uuid.UUID(content["id"]))
+    db.refresh(found)
+    assert (found.left_on, found.owner_node) == (None, "test")
     assert db.scalars(sa.select(JournalEntry.refused).where(JournalEntry.node == "class-1").order_by(JournalEntry.version)).all() == [None, "not-owner"]
 
 
