@@ -149,3 +149,14 @@ def test_seats_are_added_and_not_taken_away(db: Session) -> None:
 
     with pytest.raises(Invalid):
         tree.edit_classroom(db, room, names={"en": "CBT class 1"}, seats=4)
+
+
+def test_a_classroom_says_how_many_find_room_in_it(db: Session) -> None:
+    """More or fewer than there are seats with a PC; no number means as many; zero is refused at the field."""
+    room = tree.add_classroom(db, make_office(db), names={"en": "CBT class 1"}, seats=4, capacity=20)
+    assert room.capacity == 20
+    with pytest.raises(Invalid) as refused:
+        tree.edit_classroom(db, room, names={"en": "CBT class 1"}, seats=4, capacity=0)
+    assert set(refused.value.fields) == {"capacity"}
+    tree.edit_classroom(db, room, names={"en": "CBT class 1"}, seats=4)
+    assert room.capacity is None
