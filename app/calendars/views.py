@@ -151,7 +151,6 @@ def read(token: str) -> ResponseReturnValue:
     response = make_response(body)
     response.mimetype = "text/calendar"
     response.headers["Content-Disposition"] = 'inline; filename="sabaq.ics"'
-    response.headers["Cache-Control"] = "private, max-age=900"
     response.set_etag(feed.fingerprint(body), weak=True)
     answer: Response = response.make_conditional(request)
     return answer
