@@ -58,7 +58,7 @@ LISTING = lists.Listing(
         lists.Column("until", say("trainer", "First to end"), "day", value=_own(_ends)),
         lists.Column("languages", say("trainer", "Languages"), value=_own(_languages)),
         lists.Column("reach", say("trainer", "Pool"), value=_own(lambda row: rules.REACHES[row.trainer.reach]), shown=False),
-        lists.Column("back", say("trainer", "Days, last 90"), "int", value=_own(lambda row: g.loads[row.person.id].back)),
+        lists.Column("back", say("trainer", "Days, last 90"), "int", value=_own(lambda row: g.loads[row.person.id].back), shown=False),
         lists.Column("forth", say("trainer", "Days, next 90"), "int", value=_own(lambda row: g.loads[row.person.id].forth)),
         lists.Column("travels", say("trainer", "Travels"), value=_own(lambda row: rules.TRAVELS[row.trainer.travels]), shown=False),
         lists.Column("passport", say("trainer", "Passport to"), "day", value=_own(lambda row: row.trainer.passport_to), shown=False),
