@@ -19,7 +19,7 @@ from app.schedule.bookings import TAKES_PLACE, Sees, everything
 from app.schedule.models import Assignment, Meeting, SessionSlot, TrainingSession
 from app.trainers.models import Trainer
 
-LEAST_NEAR = 10
+LEAST_NEAR = 7
 """Days before and after a slot within which bookings are looked at, at the least."""
 
 # ---- answers ---------------------------------------------------------------------------------------------------------
