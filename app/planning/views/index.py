@@ -46,7 +46,7 @@ LINKS: tuple[tuple[str, str, Message], ...] = (
     ("planning.overrides", "session.list", say("planning", "Taken on with a reason")),
     ("planning.closures", "room.block", say("planning", "Closures and holidays")),
     ("planning.absences", "absence.keep", say("absence", "Absences")),
-    ("planning.constraints", "constraint.read", say("planning", "Constraints")),
+    ("planning.constraints", "constraint.read", say("planning", "Checks of trainers")),
 )
 """The other pages of planning: endpoint, action, name. What this node has not, or who asks may not, is left out."""
 
@@ -186,21 +186,21 @@ class Waits:
         return self.starts.astimezone(ZoneInfo(self.zone)).date()
 
 
-def _first_meeting() -> sa.ScalarSelect[datetime]:
-    return sa.select(sa.func.min(Meeting.starts_at)).where(Meeting.session_id == TrainingSession.id, Meeting.state != "cancelled").correlate(TrainingSession).scalar_subquery()
-
-
 def _slots(now: datetime) -> sa.Select[TrainingSession, dict[str, str], SessionSlot, Assignment, str, datetime]:
-    begins = _first_meeting()
+    starts = sa.func.min(Meeting.starts_at)
+    first = (
+        sa.select(Meeting.session_id, starts.label("starts_at")).where(Meeting.state != "cancelled", Meeting.session_id.is_not(None))
+        .group_by(Meeting.session_id).having(starts > now - BEFORE).subquery()
+    )
     return (
-        sa.select(TrainingSession, CourseVersion.titles, SessionSlot, Assignment, Person.short_name, begins)
-        .join(SessionSlot, SessionSlot.session_id == TrainingSession.id)
+        sa.select(TrainingSession, CourseVersion.titles, SessionSlot, Assignment, Person.short_name, first.c.starts_at)
+        .join(first, first.c.session_id == TrainingSession.id).join(SessionSlot, SessionSlot.session_id == TrainingSession.id)
         .outerjoin(Assignment, sa.and_(Assignment.slot_id == SessionSlot.id, Assignment.state.in_(CURRENT)))
         .outerjoin(Person, Person.id == Assignment.person_id)
         .join(CourseRun, CourseRun.id == TrainingSession.run_id).join(CourseVersion, CourseVersion.id == CourseRun.course_version_id)
         .join(Office, Office.id == CourseRun.office_id)
-        .where(under(Office.path, scope(actor(), "session.plan")), TrainingSession.state != "cancelled", SessionSlot.ended_on.is_(None), begins > now - BEFORE)
-        .order_by(begins, TrainingSession.code, SessionSlot.number)
+        .where(under(Office.path, scope(actor(), "session.plan")), TrainingSession.state != "cancelled", SessionSlot.ended_on.is_(None))
+        .order_by(first.c.starts_at, TrainingSession.code, SessionSlot.number)
     )
 
 
