@@ -154,20 +154,32 @@ def release(db: Session, session: TrainingSession, *, by: uuid.UUID, now: dateti
         if one.assignment is not None:
             assignments.override(db, one.assignment, Override(one.code, one.level.value, reason), by=by, now=now)
     session.state, session.released_at, session.released_by = "released", now, by
-    for meeting in db.scalars(sa.select(Meeting).where(Meeting.session_id == session.id, Meeting.state == "draft")):
-        meeting.state = "planned"
-        meeting.sequence += 1
-    db.flush()
+    _make_real(db, session)
     assignments.teach_the_run(db, db.get_one(CourseRun, session.run_id))
     return _tell(db, session, now=now, site=site)
 
 
 def release_changes(db: Session, session: TrainingSession, *, by: uuid.UUID, now: datetime, site: str) -> outbox.Made:
-    """Tell whom it concerns what has changed since the last release: one mail a person, however much moved. Raises Conflict when nothing did."""
+    """Tell whom it concerns what has changed since the last release: one mail a person, however much moved.
+
+    Meetings that were added since become real. Raises Conflict when nothing has changed.
+    """
     take_write_lock(db)
-    if session.state == "draft" or not changes(db, session):
+    if session.state == "draft" or not (_make_real(db, session) or changes(db, session)):
         raise Conflict(say("release", "Everybody knows {code} as it is now: there is nothing to tell.", code=session.code))
     return _tell(db, session, now=now, site=site)
+
+
+def _make_real(db: Session, session: TrainingSession) -> int:
+    """Let everybody see the meetings that only planners saw. Gives how many."""
+    if session.state != "released":
+        return 0
+    drafts = list(db.scalars(sa.select(Meeting).where(Meeting.session_id == session.id, Meeting.state == "draft")))
+    for meeting in drafts:
+        meeting.state = "planned"
+        meeting.sequence += 1
+    db.flush()
+    return len(drafts)
 
 
 def assign_without_waiting(db: Session, assignment: Assignment, *, by: uuid.UUID, now: datetime) -> Assignment:

@@ -23,9 +23,10 @@ from app.planning.rules import Level
 from app.runs.models import RunTrainer
 from app.schedule import assignments, bookings
 from app.schedule.models import Meeting, SessionSeat
+from app.schedule.queries import meetings_of
 from app.trainers.models import Absence
 from tests.factories import added, make_person
-from tests.planning.rows import Plan
+from tests.planning.rows import Plan, add_meeting
 from tests.planning.test_session_page import text_of
 from tests.runs.rows import enrol
 
@@ -207,6 +208,24 @@ def test_a_change_is_told_to_whom_it_concerns(db: Session, ready: Plan) -> None:
     release.release_changes(db, ready.session, by=ready.planner.id, now=clock.now(), site=SITE)
 
     assert {one.person_id for one in mails(db) if one.id not in before} == {old.person_id, new.person_id}
+
+
+@pytest.mark.goal("SCH-11")
+def test_a_meeting_added_after_the_release_becomes_real_with_the_changes(db: Session, ready: Plan) -> None:
+    """Until then only planners see it; then everybody is told and calendars have it."""
+    press(db, ready)
+    last = db.scalars(sa.select(Meeting).where(Meeting.session_id == ready.session.id).order_by(Meeting.starts_at.desc())).first()
+    assert last is not None
+    added_later = add_meeting(db, ready.session, last.starts_at + timedelta(hours=6), hours=1, state="draft")
+    assert last.id in {one.id for one in meetings_of(db, ready.run.id)}
+    assert added_later.id not in {one.id for one in meetings_of(db, ready.run.id)}
+
+    made = release.release_changes(db, ready.session, by=ready.planner.id, now=clock.now(), site=SITE)
+
+    assert (added_later.state, added_later.sequence) == ("planned", 1)
+    assert made.mails
+    with pytest.raises(Conflict):
+        release.release_changes(db, ready.session, by=ready.planner.id, now=clock.now(), site=SITE)
 
 
 def test_a_cancelled_session_is_told_to_all_who_were_told_of_it(db: Session, ready: Plan) -> None:
