@@ -102,8 +102,9 @@ def _page(token: str | None = None) -> str:
     entries = [one for one in queries.entries_of(g.db, me().person_id, since=begins, until=ends) if one.meeting.ends_at > begins]
     shown = entries if first < today.replace(day=1) else [one for one in entries if one.meeting.ends_at > now or one.meeting.starts_at.astimezone(zone).date() == today]
     coming = next((one for one in entries if one.meeting.ends_at > now and not one.cancelled), None)
+    shown = [one for one in shown if one is not coming]  # which stands on top
     told = {id for id in (one.offer for one in shown) if id}
-    asked = {next(one.meeting.id for one in shown if one.offer == id) for id in told}  # an offer is opened from its first meeting
+    asked = {next(one.meeting.id for one in shown if one.offer == id) for id in told} | ({coming.meeting.id} if coming else set())  # an offer is opened from its first meeting
     months = [(month, list(held)) for month, held in groupby(shown, key=lambda one: one.meeting.starts_at.astimezone(zone).date().replace(day=1))]
     address = f"{current_app.config['PUBLIC']}/calendar/{token}.ics" if token else None
     return render_template(

@@ -372,7 +372,7 @@ def test_the_page_shows_the_next_meeting_on_top_and_all_by_month(db: Session, cl
         page = client_of(trainer).get("/my/calendar").text
 
     assert page.index("Next session") < page.index("November 2026")
-    assert page.count("Vehicle search") == 3
+    assert page.count("Vehicle search") == 2
     assert "Mon 23 Nov, 09:00–13:00 UTC+5" in page
     assert "there: Mon 23 Nov, 09:30–13:30 UTC+5:30" in page
     assert "Lead trainer" in page
