@@ -207,7 +207,7 @@ def test_the_assessor_is_told_and_signs_on_his_own_page(db: Session, client_of: 
     })
     db.commit()
     step = db.scalars(sa.select(TrainerStep).where(TrainerStep.assessor_id == reviewer.id)).one()
-    field = f"sign{str(step.id)[:8]}"
+    field = f"sign{str(step.id)[-8:]}"
     data = {f"{field}-result": "passed", f"{field}-day": day(0).isoformat(), f"{field}-note": "clear"}
     page = assessor.get("/my/teaching").text
     foreign = stranger.post(f"/my/teaching/sign?row={step.id}", data=data)
@@ -250,7 +250,7 @@ def test_a_row_of_another_trainers_card_cannot_be_reached_through_this_one(db: S
     be_accredited(db, other)
     foreign = db.scalars(sa.select(Accreditation)).one()
     planner = client_of(pool.planner)
-    field = f"withdraw{str(foreign.id)[:8]}"
+    field = f"withdraw{str(foreign.id)[-8:]}"
 
     answers = [
         planner.post(f"{card(pool)}/withdraw?row={row}", data={f"{field}-day": day(0).isoformat(), f"{field}-why": "order 1"}).status_code

@@ -144,7 +144,7 @@ def _id(text: str) -> uuid.UUID | None:
 
 def _form(trainer: Trainer, deed: str, row: str, **given: Any) -> Any:
     """The form of a deed with its choices; a new one begins with what is on the card, or today."""
-    form: Any = DEEDS[deed].form(prefix=f"{deed}{row[:8]}-", **given)
+    form: Any = DEEDS[deed].form(prefix=f"{deed}{row[-8:]}-", **given)
     fresh = "formdata" in given
     for name, words in {
         "reach": rules.REACHES, "travels": rules.TRAVELS, "kind": rules.PAIRINGS if deed == "pair" else rules.KINDS,

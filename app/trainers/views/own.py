@@ -120,7 +120,7 @@ def _id(text: str) -> uuid.UUID | None:
 
 
 def _form(trainer: Trainer | None, deed: str, row: str, **given: Any) -> Any:
-    form: Any = DEEDS[deed].form(prefix=f"{deed}{row[:8]}-", **given)
+    form: Any = DEEDS[deed].form(prefix=f"{deed}{row[-8:]}-", **given)
     fresh = "formdata" in given
     match deed:
         case "absence":
