@@ -35,7 +35,6 @@ from app.schedule.session_rules import MODES, STATES
 
 MOST = 12
 """Lines of a list of what waits, before it says how many more there are."""
-BEFORE = timedelta(hours=12)
 
 LINKS: tuple[tuple[str, str, Message], ...] = (
     ("planning.board", "board.read", say("planning", "Planning board")),
@@ -83,8 +82,7 @@ def index() -> ResponseReturnValue:
     last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
     rows = _rows(first, last, state)
     plans = can("session.plan")
-    open_slots = _open_slots(now) if plans else []
-    waiting = _waiting(now) if plans else []
+    open_slots, waiting = _looked_for(now) if plans else ([], [])
     drafts = _drafts() if plans else []
     return render_template(
         "planning/index.html", first=first, month=i18n.month_name(first), rows=rows, weeks=_weeks(first, last, rows), heads=_heads(), today=today, state=state,
@@ -187,10 +185,9 @@ class Waits:
 
 
 def _slots(now: datetime) -> sa.Select[TrainingSession, dict[str, str], SessionSlot, Assignment, str, datetime]:
-    starts = sa.func.min(Meeting.starts_at)
     first = (
-        sa.select(Meeting.session_id, starts.label("starts_at")).where(Meeting.state != "cancelled", Meeting.session_id.is_not(None))
-        .group_by(Meeting.session_id).having(starts > now - BEFORE).subquery()
+        sa.select(Meeting.session_id, sa.func.min(Meeting.starts_at).label("starts_at"))
+        .where(Meeting.ends_at > now, Meeting.state != "cancelled", Meeting.session_id.is_not(None)).group_by(Meeting.session_id).subquery()
     )
     return (
         sa.select(TrainingSession, CourseVersion.titles, SessionSlot, Assignment, Person.short_name, first.c.starts_at)
@@ -204,27 +201,21 @@ def _slots(now: datetime) -> sa.Select[TrainingSession, dict[str, str], SessionS
     )
 
 
-def _open_slots(now: datetime) -> list[Waits]:
-    """Slots that are empty or whose trainer can no longer come, the soonest first. One query."""
-    rows = g.db.execute(_slots(now).where(sa.or_(Assignment.id.is_(None), Assignment.broken_at.is_not(None))))
-    found = []
-    for session, titles, slot, assignment, name, starts in rows:
-        broken = [result for stored in (assignment.broken if assignment else []) if (result := rules.from_json(stored))]
-        found.append(Waits(
-            session, session.title or pick(titles), slot_name(slot), starts, session.zone, name or "", "broken" if assignment else "empty",
-            why=" ".join(i18n.say(one.message) for one in broken),
-        ))
-    return found
+def _looked_for(now: datetime) -> tuple[list[Waits], list[Waits]]:
+    """Slots of sessions to come that are empty or whose trainer can no longer come, the soonest first; and offers and requests
 
-
-def _waiting(now: datetime) -> list[Waits]:
-    """Offers and requests without an answer, those that are late first. One query."""
-    rows = g.db.execute(_slots(now).where(Assignment.state.in_(("offered", "requested"))))
-    found = [
-        Waits(session, session.title or pick(titles), slot_name(slot), starts, session.zone, name, one.state, one.since, one.answer_by is not None and one.answer_by < now)
-        for session, titles, slot, one, name, starts in rows
-    ]
-    return sorted(found, key=lambda one: not one.late)
+    without an answer, those that are late first. One query.
+    """
+    rows = g.db.execute(_slots(now).where(sa.or_(Assignment.id.is_(None), Assignment.broken_at.is_not(None), Assignment.state.in_(("offered", "requested")))))
+    open_ones, waiting = [], []
+    for session, titles, slot, one, name, starts in rows:
+        about = (session, session.title or pick(titles), slot_name(slot), starts, session.zone, name or "")
+        if one is None or one.broken_at is not None:
+            broken = [result for stored in (one.broken if one else []) if (result := rules.from_json(stored))]
+            open_ones.append(Waits(*about, "broken" if one else "empty", why=" ".join(i18n.say(each.message) for each in broken)))
+        if one is not None and one.state in ("offered", "requested"):
+            waiting.append(Waits(*about, one.state, one.since, one.answer_by is not None and one.answer_by < now))
+    return open_ones, sorted(waiting, key=lambda each: not each.late)
 
 
 def _drafts() -> list[Row]:
