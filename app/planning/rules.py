@@ -181,6 +181,7 @@ SENTENCES: Mapping[str, Message] = {
     "T5-hidden": say("constraint", "Not available {days}."),
     "T6-none": say("constraint", "No travel: he is at home there."),
     "T6-online": say("constraint", "No travel: the slot is online."),
+    "T6-near": say("constraint", "No travel day: {place} is near {home}."),
     "T6-fits": say("constraint", "Travel days each way: {n} ({home} to {place}); there is time for them."),
     "T6-before": say("constraint", "Travel days needed: {n}. Is in {place} to {until}; this starts on {first}."),
     "T6-after": say("constraint", "Travel days needed: {n}. This ends on {last}; is due in {place} on {from_day}."),
@@ -567,6 +568,8 @@ def _travel(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking
     points = _share(own.weight, Fraction(3 - needed, 3))
     if trainer.home.path == there.path and needed == 0:
         return Result("T6", own.level, True, "T6-none", points=points, most=own.weight)
+    if needed == 0:
+        return Result("T6", own.level, True, "T6-near", {"home": trainer.home.names, "place": there.names}, points=points, most=own.weight)
     return Result("T6", own.level, True, "T6-fits", {"n": needed, "home": trainer.home.names, "place": there.names}, points=points, most=own.weight)
 
 
