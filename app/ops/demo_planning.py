@@ -26,7 +26,7 @@ from app.people import register
 from app.people.models import Person
 from app.people.names import Name
 from app.planning import queries as planning
-from app.planning import release
+from app.planning import release, reminding
 from app.planning.rules import as_json
 from app.policy import Role
 from app.runs import services as runs
@@ -369,7 +369,7 @@ def _accepted(world: World, db: Session, slot: SessionSlot, people: Sequence[uui
     now = clock.now()
     for person_id in people:
         made = assignments.offer(db, slot, db.get_one(Person, person_id), by=world.staff["planner"], now=now, found=_found(db, slot, person_id))
-        assignments.accept(db, made, by=person_id, now=now + timedelta(hours=5))
+        assignments.accept(db, made, by=person_id, now=max(now, min(now + timedelta(hours=5), clock.Clock().now())))  # of today: not in the future
         return made
     return None
 
@@ -578,8 +578,8 @@ def _rated(db: Session) -> None:
 
 def _looked_again(db: Session) -> None:
     """What the job that looks at assignments again finds within its first half minute."""
-    for assignment, results in planning.recheck(db, clock.now()):
-        assignments.set_broken(db, assignment, [as_json(one) for one in results], now=clock.now())
+    now = clock.now()
+    reminding.mark(db, [(assignment.id, results) for assignment, results in planning.recheck(db, now)], now=now)
 
 
 def _read(world: World, db: Session) -> None:
