@@ -85,13 +85,13 @@ def local_days(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> list[d
 
 
 def board(
-    db: Session, days: Sequence[date], *, paths: Collection[str], sees: Sees, today: date, country: str = "", course_id: uuid.UUID | None = None, text: str = "",
+    db: Session, days: Sequence[date], *, paths: Collection[str], known: Collection[str], sees: Sees, today: date, country: str = "", course_id: uuid.UUID | None = None, text: str = "",
 ) -> list[Row]:
     """The pool as it is on these days: trainers whose home is under `paths`, and those of others who agreed to be shown.
 
-    `sees` says whether a booking of an office may be named. Six queries, however many trainers and days.
+    Of trainers under `known` it is said why they are away, of all others only that they are. `sees` says whether a booking of an office may be named. Five queries, however many trainers and days.
     """
-    rows = _pool(db, paths, today, country, course_id, text)
+    rows = _pool(db, paths, known, today, country, course_id, text)
     by_person = {row.person_id: row for row in rows}
     wanted = set(days)
     starts, ends = _instants(days)
@@ -128,14 +128,14 @@ def board(
     return rows
 
 
-def _pool(db: Session, paths: Collection[str], today: date, country: str, course_id: uuid.UUID | None, text: str) -> list[Row]:
-    ours = under(Office.path, paths)
+def _pool(db: Session, paths: Collection[str], known: Collection[str], today: date, country: str, course_id: uuid.UUID | None, text: str) -> list[Row]:
+    ours = under(Office.path, known)
     query = (
         sa.select(
             Trainer.id, Person.id, Person.short_name, Country.code, Office.names, Office.path, Office.zone, Country.weekend, ours.label("ours"),
         )
         .join(Person, Person.id == Trainer.person_id).join(Office, Office.id == Trainer.home_office_id).join(Country, Country.id == Office.country_id)
-        .where(Trainer.left_on.is_(None), sa.or_(ours, Trainer.shown_abroad.in_(SHOWN))).order_by(ours.desc(), Country.code, Person.sort_key, Trainer.id)
+        .where(Trainer.left_on.is_(None), sa.or_(under(Office.path, paths), Trainer.shown_abroad.in_(SHOWN))).order_by(ours.desc(), Country.code, Person.sort_key, Trainer.id)
     )
     if country:
         query = query.where(Country.code == country)

@@ -56,7 +56,7 @@ def region(db: Session) -> Region:
 
 def only_here(region: Region) -> dict[str, Any]:
     """What the planner here sees."""
-    return {"paths": (region.here.path,), "sees": lambda path: path.startswith(region.here.path), "today": NOW.date()}
+    return {"paths": (region.here.path,), "known": (region.here.path,), "sees": lambda path: path.startswith(region.here.path), "today": NOW.date()}
 
 
 @pytest.mark.goal("SCH-14")
@@ -70,6 +70,23 @@ def test_others_are_busy_or_free_and_named_only_with_permission(db: Session, reg
     assert [(mark.kind, mark.code) for mark in rows[1].marks[monday]] == [("booking", "")]
     assert (rows[0].free([wednesday]), rows[1].free([monday])) == (True, False)
     assert (rows[0].taken(WEEK), rows[1].taken(WEEK)) == (2, 1)
+
+
+@pytest.mark.goal("SCH-14")
+def test_a_coordinator_sees_the_whole_pool_busy_or_free_and_nothing_more(db: Session, region: Region, client_of: ClientOf) -> None:
+    """Above all countries every trainer stands on the board; no booking has a code, no absence a reason, and no name leads to a card."""
+    coordinator = make_person(db, region.root)
+    give_role(db, coordinator, Role.COORDINATOR, region.root)
+    noon = datetime(2026, 11, 27, 5, tzinfo=UTC)
+    added(db, Absence(person_id=region.hidden.person_id, kind="sick", starts_at=noon, ends_at=noon + timedelta(hours=2), zone="Asia/Almaty"))
+    browser = client_of(coordinator)
+
+    page = browser.get("/planning/board?view=week&day=2026-11-24").get_data(as_text=True)
+
+    assert all(name in page for name in ("Karimov", "Sadykova", "Hidden"))
+    assert "booked" in page
+    assert not any(secret in page for secret in (region.session.code, region.abroad.code, "ill", f"/trainers/{region.ours.id}"))
+    assert browser.get(f"/trainers/{region.hidden.id}").status_code == 404
 
 
 def test_absences_of_others_have_no_reason_and_holidays_are_those_of_the_home(db: Session, region: Region) -> None:
@@ -97,7 +114,7 @@ def test_a_night_over_midnight_takes_both_days_and_one_that_ends_at_midnight_doe
 
 
 def test_the_number_of_queries_does_not_grow(db: Session, region: Region, counted: Callable[[], Any]) -> None:
-    """Six queries for two trainers and for twelve."""
+    """Five queries for two trainers and for twelve."""
     asked = []
     for more in (0, 10):
         for _ in range(more):

@@ -81,7 +81,7 @@ AT_LEAST = {"lead": ("lead",), "co": ("lead", "co"), "assistant": ("lead", "co",
 @guarded("trainer.list")
 def index() -> ResponseReturnValue:
     """The pool: trainers of the reader's offices, and those of other countries who agreed to be seen."""
-    paths = scope(actor(), "trainer.list")
+    paths = scope(actor(), "trainer.read")
     g.courses = sight.course_titles(g.db)
     view = lists.asked(LISTING, filters=(
         lists.Filter("country", say("trainer", "Country"), options=_countries(g.db)),
@@ -125,7 +125,7 @@ def _listed(db: Session, rows: Any) -> list[Listed]:
     return [
         Listed(
             trainer=row.Trainer, person=row.Person, home=row.Office, country=row.Country, stage=row.stage, languages=tuple(languages.get(row.Trainer.id, ())),
-            accreditations=tuple(accreditations.get(row.Trainer.id, ())), whole=sight.at_home(row.Office.path, "trainer.list") or row.Trainer.shown_abroad == "card",
+            accreditations=tuple(accreditations.get(row.Trainer.id, ())), whole=sight.at_home(row.Office.path) or row.Trainer.shown_abroad == "card",
         )
         for row in rows
     ]
