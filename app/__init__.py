@@ -61,6 +61,7 @@ def create_app(config: Config, database: Database | None = None) -> Flask:
     app.jinja_env.globals.update(revoked_here=lambda: False, accounts_page=lambda: "", date_doubted=date_views.doubted)  # a class server has the first two
     if config.ROLE == "classroom":
         joining_views.install(app, database)
+        app.register_blueprint(exchange.line_bp)
     else:
         for part in (node_views, wire_views, intake_views, merging_views, erasing_views):
             app.register_blueprint(part.bp)

@@ -477,6 +477,11 @@ WHAT_FOR: Mapping[str, Sequence[tuple[str, Message]]] = {
         ("person.edit", say("start", "Find a person, see the training file, register somebody or read in a list.")),
         ("person.list", say("start", "Find a person, see the training file.")),
     ),
+    "planning": (
+        ("session.plan", say("start", "Plan sessions, find trainers and see why they fit, release what is ready.")),
+        ("request.make", say("start", "Who of the pool is busy or free, and asking another country for a trainer.")),
+        ("session.list", say("start", "Which sessions are planned, when and where, and who teaches them.")),
+    ),
     "offices": (("office.list", say("start", "The tree of offices with their classrooms and seats.")),),
     "courses": (
         ("course.preview", say("start", "Read and preview the courses, see what was published and when.")),

@@ -43,6 +43,7 @@ from app.sync.rules import (
 from app.sync.staging import Staging
 
 bp = Blueprint("exchange", __name__)
+line_bp = Blueprint("line", __name__)  # of a class server alone
 
 label: Any = errors.say  # WTForms takes labels for text: the page says them in its language
 WORST_FIRST = (Standing.SILENT, Standing.LATE, Standing.NEVER, Standing.REVOKED, Standing.ON_TIME, Standing.INVITED)
@@ -315,14 +316,14 @@ def _line_facts(found: OverTheLine) -> dict[str, Any]:
     }
 
 
-@bp.get("/exchange/line")
+@line_bp.get("/exchange/line")
 @guarded("exchange.see", the_line)
 def line_part(found: OverTheLine) -> ResponseReturnValue:
     """How the line stands: the part of the page that moves while an exchange is under way."""
     return render_template("sync/line_part.html", **_line_facts(found))
 
 
-@bp.post("/exchange/now")
+@line_bp.post("/exchange/now")
 @guarded("exchange.do", the_line)
 def exchange_now(found: OverTheLine) -> ResponseReturnValue:
     """Ask for an exchange over the line: it begins within seconds, and the page says how it ended."""

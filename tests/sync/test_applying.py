@@ -103,7 +103,9 @@ def test_rows_arrive_with_every_kind_of_value(db: Session, place: dict[str, str]
     assert (taken.new, dict(taken.held)) == (2, {})
     assert (str(found.id), found.owner_node, found.born_on, found.provisional, found.version) == (content["id"], "class-1", date(1990, 5, 1), True, 1)
     assert (fact.at, fact.detail, fact.segment) == (NOW, {"n": [1, "x", None], "half": 0.5}, 1)
-    assert rows.as_json("person", {c: getattr(found, c) for c in rows.travelling("person")}) == content | {"version": 1}
+    assert rows.as_json("person", {c: getattr(found, c) for c in rows.travelling("person")}) == content | {
+        "version": 1, "email": "",  # a column that the writer's release did not know has its default
+    }
 
 
 def test_what_refers_to_a_row_that_is_not_here_waits_for_it(db: Session, place: dict[str, str]) -> None:
