@@ -56,7 +56,7 @@ WEEK_ROWS = 6
 RESULT_SHAPES = {Level.BLOCKS: "st-fail", Level.RELEASE: "st-alert", Level.WARNS: "st-note", Level.POINTS: "st-none"}
 OBSTACLE_SHAPES = {Level.BLOCKS: "st-alert", Level.RELEASE: "st-alert", Level.WARNS: "st-note", Level.POINTS: "st-info"}
 OBSTACLE_WORDS: Mapping[Level, Message] = {
-    **rules.LEVELS, Level.RELEASE: say("release", "blocks"), Level.POINTS: say("release", "note"),
+    **rules.LEVELS, Level.BLOCKS: say("release", "blocks"), Level.RELEASE: say("release", "blocks"), Level.POINTS: say("release", "note"),
 }
 ASSIGNMENT_SHAPES = {"requested": "st-prog", "offered": "st-prog", "accepted": "st-done", "assigned": "st-done"}
 DEEDS: Mapping[str, Message] = {
