@@ -122,6 +122,12 @@ def test_a_coordinator_asks_for_released_sessions_only(db: Session, border: Bord
     assert (drafted, of_the_region(), own) == ([], [border.session.code], [border.session.code])
 
 
+def test_the_first_page_of_planning_leads_whoever_may_ask_to_the_requests(border: Border, client_of: ClientOf) -> None:
+    """A coordinator asks for trainers without answering for any: the link is there for him as for a planner."""
+    for who in (border.planner, border.coordinator):
+        assert 'href="/planning/requests"' in client_of(who).get("/planning").text
+
+
 def test_the_pages_have_words_where_nothing_waits(db: Session, border: Border, client_of: ClientOf) -> None:
     """Empty states say what would stand there; a slot that is gone is told as such."""
     browser = client_of(border.other_planner)

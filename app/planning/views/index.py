@@ -38,7 +38,7 @@ MOST = 12
 
 LINKS: tuple[tuple[str, str, Message], ...] = (
     ("planning.board", "board.read", say("planning", "Planning board")),
-    ("planning.requests", "request.answer", say("planning", "Requests")),
+    ("planning.requests", "request.make", say("planning", "Requests")),
     ("planning.proposal", "session.plan", say("planning", "Suggest all")),
     ("trainers.index", "trainer.list", say("planning", "Pool of trainers")),
     ("planning.outbox", "outbox.send", say("planning", "Outbox")),
