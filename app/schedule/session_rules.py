@@ -252,6 +252,7 @@ class Clash:
 
     why: Why
     message: Message
+    day: date | None = None  # the day it is about, where a block of several days has it on one of them
 
     @property
     def hard(self) -> bool:
@@ -295,11 +296,11 @@ def clashes_of(whens: Sequence[When], ground: Ground, weekdays: frozenset[int] =
             found.append(_NO_DAY_OF_RUN)
         if when.day < ground.first:
             found.append(_NOT_YET)
-        found += ground.off.get(when.day, ())
+        found += (replace(one, day=when.day) for one in ground.off.get(when.day, ()))
         if when.day.isoweekday() in ground.weekend - weekdays:
-            found.append(_WEEKEND)
+            found.append(replace(_WEEKEND, day=when.day))
         found += [one.clash for one in ground.taken if one.span.overlaps(when.span)]
-    return list({(one.why, repr(one.message)): one for one in found}.values())
+    return list({(one.why, one.day, repr(one.message)): one for one in found}.values())
 
 
 class Choice(StrEnum):

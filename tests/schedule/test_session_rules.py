@@ -173,6 +173,17 @@ def test_each_clash_stands_at_its_date_and_wants_a_decision() -> None:
 
 
 @pytest.mark.goal("SCH-15")
+def test_a_block_of_days_names_the_day_that_a_clash_is_about() -> None:
+    """Three days from a Thursday on: the holiday is on the Friday, the weekend on the Saturday."""
+    thursday = date(2026, 11, 26)
+    friday, saturday = thursday + timedelta(days=1), thursday + timedelta(days=2)
+    block = [BLOCK[0].on(thursday + timedelta(days=n)) for n in range(3)]
+
+    clashes = rules.resolve([thursday], block, ground(off={friday: (NAMED,)}), {})[0].clashes
+    assert [(one.why, one.day) for one in clashes] == [(Why.HOLIDAY, friday), (Why.WEEKEND, saturday)]
+
+
+@pytest.mark.goal("SCH-15")
 def test_a_shifted_date_never_falls_on_a_weekend_or_another_date() -> None:
     """From a Friday holiday the next free day is the Tuesday when Monday is a date of the series itself."""
     friday = date(2026, 11, 27)

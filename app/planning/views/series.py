@@ -66,7 +66,7 @@ def _page(session: TrainingSession, form: SeriesForm, status: int = 200) -> Resp
             g.db, session, run, dates=_dates(form), block=block, weekdays=_weekdays(form), choices=_choices(), own=own, sees=sees, stretch=bool(form.stretch.data),
         )
     return render_template(
-        "planning/series.html", session=session, title=title_of(session), form=form, block=[_hours(one) for one in block], rows=rows, own=own,
+        "planning/series.html", session=session, title=title_of(session), form=form, block=list(dict.fromkeys(_hours(one) for one in block)), rows=rows, own=own,
         in_words=meetings_in_words(session, sessions.meetings_of(g.db, session.id)), weekday=weekday, choices=session_rules.CHOICES,
         saved=sum(len(row.meetings) for row in rows), open=sum(row.problem is not None for row in rows), clashing=sum(bool(row.clashes) for row in rows),
         decided=bool(_choices()), hours=_hours, Choice=Choice, asked=asked,
