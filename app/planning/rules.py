@@ -506,7 +506,7 @@ def _booked(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking
         return Result("T4", own.level, False, "T4-hidden", {"days": days})
     codes = sorted({one.code for one in taken})
     link = f"/planning/sessions/{first.code}" if first.code.startswith("S-") else f"/runs/{first.code}"
-    if len(codes) > 1:
+    if len(codes) > 1 or len({_hours(one.span) for one in taken}) > 1:  # hours of one meeting would be wrong for the others
         return Result("T4", own.level, False, "T4-several", {"codes": ", ".join(codes), "days": days}, link)
     data = {"code": first.code, "days": days, "hours": _hours(first.span)}
     if first.span.place is None:

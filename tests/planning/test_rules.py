@@ -216,6 +216,8 @@ def test_t4_names_the_other_booking_where_it_may_be_seen() -> None:
     assert say(judge(slot(), taken, sees=lambda _path: False), "T4") == "Has another booking on 24 Nov 2026."
     assert say(judge(slot(), trainer(busy=(booked(1, 4),))), "T4") == "Free at all meetings, in every country."
     assert judge(slot(), trainer(busy=(booked(1, 3.9),))).group == "not-available"
+    twice = trainer(busy=(booked(1, 2, place=HOME), booked(0, 1, place=HOME)))
+    assert say(judge(slot(), twice), "T4") == "Has bookings at that time: S-2026-0409, 23–24 Nov 2026."  # at different hours
 
 
 @pytest.mark.parametrize(("kind", "sentence"), [("leave", "On leave 24–27 Nov 2026."), ("sick", "Ill 24–27 Nov 2026."), ("unavailable", "Said that he cannot come 24–27 Nov 2026.")])
