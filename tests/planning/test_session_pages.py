@@ -138,6 +138,8 @@ def test_what_is_missing_is_said_at_its_field_and_nothing_is_lost(desk: Desk, va
 
 def test_slots_are_added_and_taken_away_and_a_session_is_cancelled(desk: Desk) -> None:
     """An interpreter without a language and a cancellation without a reason are refused at the field."""
+    assert 'value="assessor"' in (page := desk.client.get("/planning/sessions/new").text)
+    assert 'value="interpreter"' not in page  # nowhere to name his language
     code = desk.planned()
     assert desk.post(f"/planning/sessions/{code}/slots", role="interpreter", language="").status_code == 422
     assert desk.post(f"/planning/sessions/{code}/slots", role="interpreter", language="ru").status_code == 303

@@ -61,7 +61,7 @@ def new() -> ResponseReturnValue:
     chosen = next((one for one in known if one.code == request.args.get("run")), None)
     form = NewSessionForm(**_first_values(chosen)) if request.method == "GET" else NewSessionForm()
     form.run.choices = [("", ""), *((one.code, f"{one.code} {pick(one.course_version.titles)}, {pick(one.office.names)}") for one in known)]
-    form.roles.choices = [(role, i18n.say(word)) for role, word in session_rules.ROLES.items()]
+    form.roles.choices = [(role, i18n.say(word)) for role, word in session_rules.ROLES.items() if role != "interpreter"]  # added later, with his language
     _fill(form)
     if form.is_submitted() and form.validate():
         try:
