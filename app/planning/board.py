@@ -135,7 +135,7 @@ def _pool(db: Session, paths: Collection[str], known: Collection[str], today: da
             Trainer.id, Person.id, Person.short_name, Country.code, Office.names, Office.path, Office.zone, Country.weekend, ours.label("ours"),
         )
         .join(Person, Person.id == Trainer.person_id).join(Office, Office.id == Trainer.home_office_id).join(Country, Country.id == Office.country_id)
-        .where(Trainer.left_on.is_(None), sa.or_(under(Office.path, paths), Trainer.shown_abroad.in_(SHOWN))).order_by(ours.desc(), Country.code, Person.sort_key, Trainer.id)
+        .where(Trainer.left_on.is_(None), sa.or_(under(Office.path, paths), Trainer.shown_abroad.in_(SHOWN))).order_by(sa.case((ours, 0), else_=1), Country.code, Person.sort_key, Trainer.id)
     )
     if country:
         query = query.where(Country.code == country)

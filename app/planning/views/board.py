@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from app.policy import scope
 
 VIEWS: Mapping[str, Message] = {"month": say("board", "Month"), "week": say("board", "Week"), "day": say("board", "Day")}
 PAPERS = ("a4", "a3")
+COUNTRY = re.compile(r"[A-Z]{2}")
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 
 
@@ -129,7 +131,10 @@ def _asked() -> Asked:
         course = uuid.UUID(args.get("course", ""))
     except ValueError:
         course = None
-    return Asked(view if view in VIEWS else "week", day, args.get("country", "")[:2].upper(), course, args.get("q", "").strip()[:60], args.get("free") == "1")
+    country, text = args.get("country", ""), args.get("q", "").strip()[:60]
+    return Asked(
+        view if view in VIEWS else "week", day, country if COUNTRY.fullmatch(country) else "", course, text if text.isprintable() else "", args.get("free") == "1",
+    )
 
 
 def _rows(asked: Asked) -> tuple[list[Row], int]:
