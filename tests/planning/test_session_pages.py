@@ -200,6 +200,17 @@ def test_a_meeting_is_moved_to_another_zone_and_taken_off(desk: Desk) -> None:
     assert desk.days(code) == []
 
 
+def test_a_timetable_that_meets_a_taken_room_is_refused_on_the_page_of_the_meetings(desk: Desk) -> None:
+    """The clash is named where the timetable stands, with the way on; no meeting is left behind."""
+    other, code = desk.planned(), desk.planned()
+    assert desk.meet(other, "2026-11-23").status_code == 303
+    answer = desk.post(f"/planning/sessions/{code}/meetings/lay-out", which="course", first="2026-11-23")
+    assert answer.status_code == 409
+    assert f"is taken by {other}" in answer.text
+    assert f'action="/planning/sessions/{code}/meetings/lay-out"' in answer.text
+    assert desk.days(code) == []
+
+
 @pytest.mark.goal("TCH-01")
 def test_the_courses_timetable_is_taken_over_in_one_step_and_stays_editable(desk: Desk) -> None:
     """The page says before which days it takes and which are skipped; one press, and the meetings stand with their lessons."""

@@ -381,7 +381,11 @@ def lay_out(session: TrainingSession) -> ResponseReturnValue:
     content = course_content(g.db, run.course_version_id)
     template = queries.template_of(content) if request.form.get("which") == "course" else []
     proposal = sessions.proposal_for(g.db, session, run, template, _first_day(run))
-    made = sessions.lay_out(g.db, session, proposal, by=me().person_id, now=clock.now(), sees=sees)
+    forms = [_row_form(session, n) for n in range(ROWS)]
+    try:
+        made = sessions.lay_out(g.db, session, proposal, by=me().person_id, now=clock.now(), sees=sees)
+    except Conflict as refused:
+        return _meetings_page(the_session(g.db, code), forms, show_refused(forms[0], refused))
     say_next(say("timetable", "Meetings planned: {n}. Change them where your days are different.", n=len(made)))
     return go("planning.meetings", code=code)
 
