@@ -140,10 +140,13 @@ def press_send(db: Session, batch: uuid.UUID, *, by: uuid.UUID, now: datetime) -
     return len(waiting)
 
 
-def drop(db: Session, batch: uuid.UUID, *, by: uuid.UUID, now: datetime) -> int:
-    """Let the mails of a batch that wait or failed never go; how many. Raises Conflict when there is none."""
+def drop(db: Session, batch: uuid.UUID, *, by: uuid.UUID, now: datetime, sent_too: bool = False) -> int:
+    """Let the mails of a batch that wait or failed never go; how many. Raises Conflict when there is none.
+
+    `sent_too`: also those that somebody has sent; only where no mail server is set up, so that none can be on its way.
+    """
     take_write_lock(db)
-    found = _of(db, batch, "waiting", "failed")
+    found = _of(db, batch, "waiting", "failed", *(("pressed",) if sent_too else ()))
     if not found:
         raise Conflict(say("outbox", "There is nothing to drop: these mails are sent, on their way, or dropped."))
     for mail in found:

@@ -586,7 +586,8 @@ def _too_far(travels: str, home: Place, there: Place) -> str | None:
 
 
 def _tight(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) -> Found:
-    """The first booking or absence that leaves too few days to travel."""
+    """The first booking or absence that leaves too few days to travel; of an absence during a meeting T5 speaks."""
+    absences = [away for away in trainer.away if not any(away.starts < span.ends and span.starts < away.ends for span in slot.spans)]
     for span in slot.spans:
         if span.place is None:
             continue
@@ -605,9 +606,7 @@ def _tight(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking)
                 return Result("T6", own.level, False, "T6-before", {"n": needed, "place": there.names, "until": busy.span.last, "first": span.day}, most=own.weight)
             return Result("T6", own.level, False, "T6-after", {"n": needed, "place": there.names, "from_day": busy.span.day, "last": span.last}, most=own.weight)
         needed = way(slot, trainer.home, span.place, own.numbers, NO_COST).days
-        for away in trainer.away if needed else ():
-            if away.starts < span.ends and span.starts < away.ends:
-                continue  # T5 says so
+        for away in absences if needed else ():
             before = away.starts < span.starts
             free = (span.day - away.last).days - 1 if before else (away.first - span.last).days - 1
             if free < needed:

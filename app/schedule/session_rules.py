@@ -279,7 +279,7 @@ class Ground:
     taken: Sequence[Taken] = ()
 
 
-_NO_DAY_OF_RUN = Clash(Why.OUTSIDE, say("series", "The run has ended by then. Make it longer first, or leave this date out."))
+_NO_DAY_OF_RUN = Clash(Why.OUTSIDE, say("series", "The run has ended by then. Make it longer with the tick on this page, or leave this date out."))
 _NOT_YET = Clash(Why.OUTSIDE, say("series", "The run has not begun by then."))
 _WEEKEND = Clash(Why.WEEKEND, say("series", "A day of the weekend."))
 _OWN = Clash(Why.OWN, say("series", "Another meeting of the session is at that time."))

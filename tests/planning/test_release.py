@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -286,8 +287,9 @@ def test_nothing_leaves_the_outbox_before_somebody_presses_send(db: Session, rea
     assert client.post(f"/planning/outbox/{batch}/send").status_code == 409
 
 
-def test_dropped_mails_never_go_and_failed_ones_go_again(db: Session, ready: Plan, client_of: ClientOf) -> None:
-    """A planner drops what shall not leave; what failed says why and can be tried again."""
+def test_dropped_mails_never_go_and_failed_ones_go_again(db: Session, app: Flask, ready: Plan, client_of: ClientOf) -> None:
+    """A planner drops what shall not leave; what failed says why and can be tried again; what is on its way is not stopped."""
+    app.config["MAIL_HOST"] = "mail.example.kz"
     press(db, ready)
     failed = mails(db)[0]
     failed.state, failed.error = "failed", "550 no such mailbox"
@@ -300,6 +302,22 @@ def test_dropped_mails_never_go_and_failed_ones_go_again(db: Session, ready: Pla
 
     db.expire_all()
     assert sorted(one.state for one in mails(db)) == ["dropped", "dropped", "dropped", "pressed"]
+
+
+def test_without_a_mail_server_what_was_sent_can_still_be_dropped(db: Session, ready: Plan, client_of: ClientOf) -> None:
+    """Nothing can be on its way where no server is set up: mails that somebody sent there are not stuck for ever."""
+    press(db, ready)
+    batch = mails(db)[0].batch
+    client = client_of(ready.planner)
+
+    sent = client.post(f"/planning/outbox/{batch}/send").status_code
+    page = text_of(client.get("/planning/outbox"))
+    dropped = client.post(f"/planning/outbox/{batch}/drop").status_code
+
+    db.expire_all()
+    assert (sent, dropped) == (303, 303)
+    assert "Drop 4 mails" in page
+    assert {one.state for one in mails(db)} == {"dropped"}
 
 
 def test_who_has_no_address_gets_a_slip(db: Session, ready: Plan, client_of: ClientOf) -> None:

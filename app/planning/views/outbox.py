@@ -63,7 +63,7 @@ def outbox() -> ResponseReturnValue:
     batches = _batches(clock.now() - KEPT)
     return render_template(
         "planning/outbox.html", batches=batches, open=[one for one in batches if one.count("waiting", "pressed", "failed")],
-        over=[one for one in batches if not one.count("waiting", "pressed", "failed")], states=MAIL_STATES, shapes=MAIL_SHAPES, leaves=bool(current_app.config.get("MAIL_HOST")),
+        over=[one for one in batches if not one.count("waiting", "pressed", "failed")], states=MAIL_STATES, shapes=MAIL_SHAPES, leaves=_leaves(),
     )
 
 
@@ -119,7 +119,7 @@ def send(batch: uuid.UUID) -> ResponseReturnValue:
 @guarded("outbox.send", batch_by("outbox.send"))
 def drop(batch: uuid.UUID) -> ResponseReturnValue:
     """Let the mails of a batch never go."""
-    n = verbs.drop(g.db, batch, by=me().person_id, now=clock.now())
+    n = verbs.drop(g.db, batch, by=me().person_id, now=clock.now(), sent_too=not _leaves())
     audit("outbox.drop", about=str(batch), mails=n)
     say_next(say("outbox", "Mails dropped: {n}. Their people find everything on their start page.", n=n), "warn")
     return go("planning.outbox")
@@ -172,3 +172,6 @@ def _slips(rows: Iterable[sa.Row[uuid.UUID, Notice, str, str | None, list[str], 
             yield Slip(name, tag, i18n.LANGUAGES[tag].rtl, sentence(notice, zone), lines)
 
 
+def _leaves() -> bool:
+    """Whether a mail server is set up, so that what is sent leaves."""
+    return bool(current_app.config.get("MAIL_HOST"))
