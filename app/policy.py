@@ -138,7 +138,8 @@ POLICY: dict[str, Rule] = {
     "request.answer": roles(Role.TRAINING_OFFICER, centre=True),  # over the home office of the trainer who is asked for
     "assignment.answer": Rule(owner=True, centre=True),
     "trainer.list": roles(Role.TRAINING_OFFICER, Role.MANAGER, Role.COORDINATOR, Role.AUDITOR, Role.ADMINISTRATOR, centre=True),
-    "trainer.read": roles(Role.TRAINING_OFFICER, Role.MANAGER, Role.AUDITOR, Role.ADMINISTRATOR, owner=True, centre=True),  # a coordinator: by consent
+    "trainer.read": roles(Role.TRAINING_OFFICER, Role.MANAGER, Role.COORDINATOR, Role.AUDITOR, Role.ADMINISTRATOR, owner=True, centre=True),
+    "trainer.know": roles(Role.TRAINING_OFFICER, Role.MANAGER, Role.AUDITOR, Role.ADMINISTRATOR, owner=True, centre=True),  # without his consent: a coordinator reads by consent
     "trainer.keep": roles(Role.TRAINING_OFFICER, centre=True),
     "own.trainer": Rule(owner=True, centre=True),
     "board.read": roles(Role.TRAINING_OFFICER, Role.MANAGER, Role.COORDINATOR, Role.OPERATOR, Role.AUDITOR, centre=True),

@@ -445,6 +445,11 @@ def pool_member(db: Session, office: Office, **values: Any) -> Example:
     return Example({"trainer_id": trainer.id, **values}, owner=db.get_one(Person, trainer.person_id))
 
 
+def known_member(db: Session, office: Office) -> Example:
+    """A trainer of the office who agreed to nothing: who does not know him without that finds no card."""
+    return replace(pool_member(db, office), asks="trainer.know")
+
+
 def stated_way(db: Session, office: Office) -> Example:
     """A way between the office and one that is nobody's."""
     return Example({"way_id": factories.added(db, TravelTime(from_office_id=office.id, to_office_id=factories.make_office(db).id, days=1)).id})
@@ -744,7 +749,7 @@ EXAMPLES: dict[str, Make] = {
     "wire.piece": on_its_way,
     "wire.fetch": on_its_way,
     # the pool
-    "trainers.card": pool_member,
+    "trainers.card": known_member,
     "trainers.change": partial(pool_member, deed="leave"),
     "trainers.nominate": person,
     "trainers.forget_way": stated_way,

@@ -113,7 +113,7 @@ LOOK = """() => {
     if (!PLAIN && !(skip && document.querySelector(skip.getAttribute("href")))) faults.push("no skip link");
     const bare = all("table").filter((one) => !one.closest(".t-wrap, .prose, main.plain"));
     if (!PLAIN && bare.length) faults.push("a table outside .t-wrap");
-    if (/\\b(None|undefined|NaN)\\b(?!:)|\\{\\w+\\}|\\{\\{/.test(document.body.innerText)) faults.push("a blank not filled: " + document.body.innerText.match(/.{0,20}(?:\\b(None|undefined|NaN)\\b(?!:)|\\{\\w+\\}|\\{\\{).{0,20}/)[0]);
+    if (/\\b(None|undefined|NaN)\\b(?!:| (?:is|of|in|yet)\\b)|\\{\\w+\\}|\\{\\{/.test(document.body.innerText)) faults.push("a blank not filled: " + document.body.innerText.match(/.{0,20}(?:\\b(None|undefined|NaN)\\b(?!:| (?:is|of|in|yet)\\b)|\\{\\w+\\}|\\{\\{).{0,20}/)[0]);
     return faults;
 }"""
 

@@ -77,7 +77,8 @@ request.make       -      -       -     -       -  -  -  -  -  x  -  -  -  x  - 
 request.answer     -      -       -     -       -  -  -  -  -  x  -  -  -  -  -  -
 assignment.answer  -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 trainer.list       -      -       -     -       -  -  -  -  -  x  -  x  -  x  x  x
-trainer.read       -      -       yes   -       -  -  -  -  -  x  -  x  -  -  x  x
+trainer.read       -      -       yes   -       -  -  -  -  -  x  -  x  -  x  x  x
+trainer.know       -      -       yes   -       -  -  -  -  -  x  -  x  -  -  x  x
 trainer.keep       -      -       -     -       -  -  -  -  -  x  -  -  -  -  -  -
 own.trainer        -      -       yes   -       -  -  -  -  -  -  -  -  -  -  -  -
 board.read         -      -       -     -       -  -  -  -  -  x  -  x  x  x  x  -

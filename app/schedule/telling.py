@@ -122,8 +122,8 @@ def planners_of(db: Session, told: Collection[About], *, now: datetime) -> dict[
     found = {}
     for one in told:
         near, all_over = officers[one.path]
-        own = chose[one.session.id] | ({one.session.released_by} if one.session.released_by else set())
-        found[one.session.id] = sorted(near | (own & all_over) or own)  # an office without an officer: who chose them hears of it
+        own = {id for id in all_over if id in chose[one.session.id] or id == one.session.released_by}  # who plans there no more could not open it
+        found[one.session.id] = sorted(near | own)
     return found
 
 

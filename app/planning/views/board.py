@@ -139,7 +139,7 @@ def _asked() -> Asked:
 
 def _rows(asked: Asked) -> tuple[list[Row], int]:
     found = board.board(
-        g.db, asked.days, paths=scope(actor(), "board.read"), known=scope(actor(), "trainer.read"), sees=sees, today=_today(), country=asked.country, course_id=asked.course, text=asked.text,
+        g.db, asked.days, paths=scope(actor(), "board.read"), known=scope(actor(), "trainer.know"), sees=sees, today=_today(), country=asked.country, course_id=asked.course, text=asked.text,
     )
     return ([row for row in found if row.free(asked.days)] if asked.free else found), len(found)
 

@@ -81,7 +81,7 @@ AT_LEAST = {"lead": ("lead",), "co": ("lead", "co"), "assistant": ("lead", "co",
 @guarded("trainer.list")
 def index() -> ResponseReturnValue:
     """The pool: trainers of the reader's offices, and those of other countries who agreed to be seen."""
-    paths = scope(actor(), "trainer.read")
+    paths = scope(actor(), "trainer.know")
     g.courses = sight.course_titles(g.db)
     view = lists.asked(LISTING, filters=(
         lists.Filter("country", say("trainer", "Country"), options=_countries(g.db)),

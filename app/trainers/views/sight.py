@@ -39,18 +39,18 @@ def today() -> date:
 # ---- who may see whom ------------------------------------------------------------------------------------------------
 
 
-def at_home(path: str, action: str = "trainer.read") -> bool:
-    """Whether an office lies under those for which who asks may do this."""
-    return any(path.startswith(one) for one in scope(actor(), action))
+def at_home(path: str) -> bool:
+    """Whether an office lies under those whose trainers who asks knows without their consent."""
+    return any(path.startswith(one) for one in scope(actor(), "trainer.know"))
 
 
 def the_trainer(db: Session, trainer_id: uuid.UUID) -> tuple[Trainer, Target]:
-    """A trainer for his card. Of another country it is read only when he agreed to show it there."""
+    """A trainer for his card. Of another country, and for a coordinator, it is read only when he agreed to show it."""
     trainer = _found(db, trainer_id)
-    path = trainer.home.path
+    path: str | None = trainer.home.path
     mine = scope(actor(), "trainer.read")
-    if mine and not at_home(path) and trainer.shown_abroad == "card" and trainer.left_on is None:
-        path = mine[0]
+    if mine and not at_home(trainer.home.path):
+        path = mine[0] if trainer.shown_abroad == "card" and trainer.left_on is None else None
     return trainer, Target(path=path, owner=trainer.person_id)
 
 
