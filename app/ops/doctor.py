@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -123,7 +124,20 @@ def _settings(config: Config) -> Iterator[Finding]:
         yield Finding("keys", "ok", "The node has its own keys.")
     if os.environ.get("FLASK_DEBUG"):
         yield Finding("debug", "error" if config.production else "warning", "FLASK_DEBUG is set.", "Unset it: error pages would show secrets.")
-    yield Finding("mail", "ok", "Not needed: this release sends no mail.")
+    yield _mail(config)
+
+
+def _mail(config: Config) -> Finding:
+    if config.ROLE != "centre":
+        return Finding("mail", "ok", "A class server sends no mail.")
+    if not config.MAIL_HOST:
+        return Finding("mail", "ok", "No mail server is set: mails stay in the outbox, and everybody is told on his start page.")
+    place = f"{config.MAIL_HOST}:{config.MAIL_PORT}"
+    try:
+        socket.create_connection((config.MAIL_HOST, config.MAIL_PORT), timeout=3).close()
+    except OSError as error:
+        return Finding("mail", "warning", f"The mail server {place} does not answer: {error}.", "Mails that were sent wait and are tried again. Check SABAQ_MAIL_HOST and the line.")
+    return Finding("mail", "ok", f"The mail server {place} answers.")
 
 
 def _folders(config: Config) -> Iterator[Finding]:

@@ -300,3 +300,14 @@ def test_the_doctor_says_how_a_class_server_stands_with_its_centre(tmp_path: Pat
     assert [finding.state for finding in doctor._joined(room)] == ["ok"]
     trust.revoked(room.folder, at=clock.now())
     assert [finding.state for finding in doctor._joined(room)] == ["error"]
+
+
+def test_the_doctor_tells_whether_the_mail_server_answers(tmp_path: Path) -> None:
+    """None is set: nothing is wrong; one that is not there is named, one that listens is fine."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        there = doctor._mail(Config(INSTANCE=str(tmp_path), MAIL_HOST="127.0.0.1", MAIL_PORT=port, MAIL_FROM="a@example.kz"))
+    gone = doctor._mail(Config(INSTANCE=str(tmp_path), MAIL_HOST="127.0.0.1", MAIL_PORT=port, MAIL_FROM="a@example.kz"))
+
+    assert [doctor._mail(Config(INSTANCE=str(tmp_path))).state, there.state, gone.state] == ["ok", "ok", "warning"]
+    assert f"127.0.0.1:{port}" in gone.text
