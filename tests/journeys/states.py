@@ -19,7 +19,7 @@ from app.feedback import services as feedback
 from app.offices.models import Classroom, Office, Seat
 from app.ops import background
 from app.ops.models import BackgroundJob
-from app.people.models import Account, Person
+from app.people.models import Account, Person, RoleGrant
 from app.questions import shown
 from app.quizzes import invigilation, paper, rules, services
 from app.quizzes.models import Attempt, AttemptClock, Incident
@@ -79,10 +79,10 @@ class _Room:
         self._closed_day()
 
     def _enrol(self, count: int) -> list[Enrolment]:
-        """People of the office who have no course yet."""
+        """People of the office who have no course yet, and no role."""
         free = (
             sa.select(Person.id).where(Person.id.not_in(sa.select(Enrolment.person_id)), Person.id.not_in(sa.select(Nomination.person_id)))
-            .where(Person.id.not_in(sa.select(Account.person_id))).order_by(Person.service_number.desc()).limit(count)
+            .where(Person.id.not_in(sa.select(Account.person_id)), Person.id.not_in(sa.select(RoleGrant.person_id))).order_by(Person.service_number.desc()).limit(count)
         )
         planner = self.staff["planner"]
         runs.nominate(self.db, self.run, person_ids=list(self.db.scalars(free)), by=planner, now=self.now, language="en")
