@@ -70,9 +70,11 @@ def make_this_a_seat(page: Page, node: live.Live) -> None:
 
 
 def sign_out(page: Page) -> None:
-    """By the menu, as people do."""
+    """By the menu, as people do; over when the sign-in page stands, for a page on its way out has no history to go back in."""
     page.locator(".top-nav summary").first.click()
     page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in*", wait_until="load")
+    expect(page.locator("#service_number")).to_be_visible()
 
 
 def type_pin(page: Page, number: str = "20417735", pin: str = PIN) -> None:
