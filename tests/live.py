@@ -12,6 +12,7 @@ from pathlib import Path
 import waitress.server
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from waitress import wasyncore
 
 from app import create_app, open_database
 from app.courses import loading
@@ -54,8 +55,10 @@ def serving(config: Config, database: Database) -> Iterator[Live]:
     try:
         yield Live(url, app, database, config)
     finally:
-        server.close()
+        # In its own thread: closed from another one, its loop sleeps on in `poll` although nothing is left to wait for.
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
         thread.join(5)
+        server.task_dispatcher.shutdown()
 
 
 @contextmanager
