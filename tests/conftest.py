@@ -92,12 +92,22 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Config:
     return Config(NODE="test", INSTANCE=str(folder), SECRET_KEY="k" * 40, PEPPER="p" * 40, PUBLIC_URL="https://verify.example.kz")
 
 
+@pytest.fixture(scope="session")
+def kept_app(settings: Config, engine: sa.Engine) -> Flask:
+    """The web application, made once: its routes and its templates compile longer than a test runs."""
+    return create_app(settings, Database(engine, "test"))
+
+
 @pytest.fixture
-def app(settings: Config, database: Database) -> Flask:
-    """The web application on the test's database; forms need no CSRF token here."""
-    app = create_app(settings, database)
-    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
-    return app
+def app(kept_app: Flask, database: Database) -> Iterator[Flask]:
+    """The web application on the test's database, as if just made; forms need no CSRF token here."""
+    config, words = dict(kept_app.config), dict(kept_app.jinja_env.globals)
+    kept_app.extensions["sabaq.database"].sessions = database.sessions
+    kept_app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    yield kept_app
+    for kept, was in ((kept_app.config, config), (kept_app.jinja_env.globals, words)):
+        kept.clear()
+        kept.update(was)
 
 
 @pytest.fixture

@@ -13,13 +13,14 @@ from flask import Flask, g, render_template_string
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from app import http, lists
+from app import create_app, http, lists
 from app.db import Database
 from app.errors import say
 from app.offices.models import Office
 from app.people.models import Person, Posting, Preference
 from app.policy import Role
 from app.sync.models import AuditEvent
+from config import Config
 from tests.factories import make_office, make_person, make_staff
 
 ClientOf = Callable[[Person], FlaskClient]
@@ -46,8 +47,10 @@ PAGE = """{% import "lists.html" as lists with context %}{{ lists.corner(view) }
 
 
 @pytest.fixture
-def app(app: Flask, database: Database) -> Flask:
-    """The app with one more page: the list that this file tests."""
+def app(settings: Config, database: Database) -> Flask:
+    """An app with one more page: the list that this file tests."""
+    app = create_app(settings, database)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
 
     @http.guarded("person.list")
     def officers() -> Any:
