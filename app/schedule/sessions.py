@@ -313,21 +313,57 @@ def drop_meeting(db: Session, session: TrainingSession, meeting: Meeting, *, by:
     bookings.refresh(db, [session.id])
 
 
-def adopt(db: Session, session: TrainingSession, run: CourseRun, *, by: uuid.UUID, now: datetime, sees: Sees = everything) -> int:
-    """Take the meetings that a run has without a session, and that are still to come, into this session. Gives how many.
+def adopt(
+    db: Session, session: TrainingSession, run: CourseRun, meeting_ids: Collection[uuid.UUID], *, by: uuid.UUID, now: datetime, sees: Sees = everything,
+) -> int:
+    """Take these meetings, which a run has without a session and which are still to come, into this session. Gives how many.
 
-    They stay visible as they are. Raises Conflict when there are none, or when one clashes with what is booked.
+    They stay visible as they are. Raises Conflict when one is not there to be taken over, or clashes with what is booked.
     """
     take_write_lock(db)
     must_go_on(db, session)
-    mine = adoptable(db, run.id, now)
+    mine = [one for one in adoptable(db, run.id, now) if one.id in meeting_ids]
     if not mine:
         raise Conflict(say("session", "{code} has no meetings of its own to take over.", code=run.code))
+    if len(mine) < len(set(meeting_ids)):
+        raise Conflict(say("session", "Some of these meetings cannot be taken over any more. Look at the list again."))
+    if clashing := adoption_clashes(db, session, mine, sees=sees):
+        raise Conflict(next(iter(clashing.values()))[0])
     for meeting in mine:
         meeting.session_id = session.id
     db.flush()
     bookings.refresh(db, [session.id], sees=sees)
     return len(mine)
+
+
+def adoption_clashes(db: Session, session: TrainingSession, meetings: Sequence[Meeting], *, sees: Sees = everything) -> dict[uuid.UUID, list[Message]]:
+    """What keeps meetings of a run from being taken into a session, by meeting: its own meetings, and who and what is booked elsewhere."""
+    if not meetings:
+        return {}
+    own = meetings_of(db, session.id)
+    others = [Span(one.starts_at, one.ends_at) for one in own if one.state != "cancelled"]
+    held = assignments.current(db, [session.id]).get(session.id, [])
+    people = {one.assignment.person_id for one in held if one.assignment is not None and one.assignment.state in bookings.HOLDS}
+    people |= set(db.scalars(sa.select(SessionSeat.person_id).where(SessionSeat.session_id == session.id, SessionSeat.state == "seated")))
+    rooms = {one.id: room for one in meetings if session.mode != "online" and (room := one.classroom_id or session.classroom_id)}
+    booked = bookings.clashes(
+        db, {*people, *rooms.values()}, [bookings.Span(one.starts_at, one.ends_at) for one in meetings], but_meetings={one.id for one in own},
+    )
+    found: dict[uuid.UUID, list[Message]] = {}
+    for meeting in meetings:
+        span = Span(meeting.starts_at, meeting.ends_at)
+        said = [
+            say("meeting", "Another meeting of this session is from {start} to {end}.", start=one.starts_at, end=one.ends_at) for one in others if one.overlaps(span)
+        ]
+        said += [
+            one.sentence(sees) for one in booked
+            if Span(one.starts_at, one.ends_at).overlaps(span) and (one.kind != "room" or one.resource_id == rooms.get(meeting.id))
+        ]
+        if said:
+            found[meeting.id] = said
+        else:
+            others.append(span)
+    return found
 
 
 def adoptable(db: Session, run_id: uuid.UUID, now: datetime) -> list[Meeting]:

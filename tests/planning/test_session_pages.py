@@ -226,14 +226,35 @@ def test_the_courses_timetable_is_taken_over_in_one_step_and_stays_editable(desk
 
 
 def test_the_runs_own_meetings_are_taken_over(desk: Desk) -> None:
-    """The page offers it while there are any."""
-    meetings.make_meeting(desk.db, desk.run, classroom_id=desk.room.id)
+    """The page offers it while there are any; nothing ticked is said there."""
+    own = meetings.make_meeting(desk.db, desk.run, classroom_id=desk.room.id)
     desk.db.commit()
     code = desk.planned()
-    assert "Take them over" in desk.client.get(f"/planning/sessions/{code}/meetings").text
-    assert desk.post(f"/planning/sessions/{code}/meetings/adopt").status_code == 303
+    assert f'value="{own.id}" checked' in desk.client.get(f"/planning/sessions/{code}/meetings").text
+    answer = desk.post(f"/planning/sessions/{code}/meetings/adopt")
+    assert answer.status_code == 422
+    assert "Tick the meetings that you take over." in answer.text
+    assert desk.post(f"/planning/sessions/{code}/meetings/adopt", meeting=str(own.id)).status_code == 303
     assert desk.days(code) == ["2026-11-23"]
-    assert "Take them over" not in desk.client.get(f"/planning/sessions/{code}/meetings").text
+    assert 'id="adopt"' not in desk.client.get(f"/planning/sessions/{code}/meetings").text
+
+
+@pytest.mark.goal("SCH-15")
+def test_a_runs_own_meeting_that_clashes_is_refused_at_its_line(desk: Desk) -> None:
+    """It is not ticked and says why; sent all the same, the page comes back with what was ticked, and nothing is taken over."""
+    own = [meetings.make_meeting(desk.db, desk.run, day=date(2026, 11, 23) + timedelta(days=n)) for n in range(2)]
+    desk.db.commit()
+    code = desk.planned()
+    assert desk.meet(code, "2026-11-24").status_code == 303
+    page = desk.client.get(f"/planning/sessions/{code}/meetings").text
+    assert [f'value="{one.id}" checked' in page for one in own] == [True, False]
+    assert "Another meeting of this session is from" in page
+
+    answer = desk.post(f"/planning/sessions/{code}/meetings/adopt", meeting=[str(one.id) for one in own])
+    assert answer.status_code == 409
+    assert [f'value="{one.id}" checked' in answer.text for one in own] == [True, True]
+    assert 'id="adopt-err"' in answer.text
+    assert desk.days(code) == ["2026-11-24"]
 
 
 # ---- a series --------------------------------------------------------------------------------------------------------

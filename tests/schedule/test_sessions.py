@@ -217,11 +217,34 @@ def test_a_runs_own_meeting_in_the_room_is_in_the_way_until_it_is_taken_over(pla
         planning.db.delete(one)
     planning.db.flush()
 
-    assert sessions.adopt(planning.db, planning.session, planning.run, by=planning.by, now=NOW) == 1
+    assert sessions.adopt(planning.db, planning.session, planning.run, {mine.id}, by=planning.by, now=NOW) == 1
     assert (mine.session_id, mine.state) == (planning.session.id, "planned")
     assert [one.id for one in queries.meetings_of(planning.db, planning.run.id)] == [mine.id]
     with pytest.raises(Conflict):
-        sessions.adopt(planning.db, planning.session, planning.run, by=planning.by, now=NOW)
+        sessions.adopt(planning.db, planning.session, planning.run, {mine.id}, by=planning.by, now=NOW)
+
+
+@pytest.mark.goal("SCH-08")
+def test_a_runs_own_meeting_that_clashes_is_named_and_not_taken_over(planning: Planning) -> None:
+    """Its trainer booked elsewhere, or another meeting of the session at that hour: the sentence stands with that meeting alone."""
+    lead = make_person(planning.db, planning.office, family="Karimov")
+    planning.lead(lead)
+    free, his, own = (rows.make_meeting(planning.db, planning.run, day=MONDAY + timedelta(days=n)) for n in range(3))
+    other = planning.plan(classroom_id=None, place="Hall")
+    planning.meet(his.day, starts=12, ends=14, session=other)
+    planning.lead(lead, other)
+    planning.session.classroom_id = None
+    planning.meet(own.day)
+    planning.db.flush()
+
+    found = sessions.adoption_clashes(planning.db, planning.session, [free, his, own])
+    assert {id: [str(one.text) for one in said] for id, said in found.items()} == {
+        his.id: ["{name} is booked for {code} ({place}) from {start} to {end}."], own.id: ["Another meeting of this session is from {start} to {end}."],
+    }
+    with pytest.raises(Conflict, match=r"Karimov A\. is booked for S-2026-0002"):
+        sessions.adopt(planning.db, planning.session, planning.run, {free.id, his.id}, by=planning.by, now=NOW)
+    assert free.session_id is None
+    assert sessions.adopt(planning.db, planning.session, planning.run, {free.id}, by=planning.by, now=NOW) == 1
 
 
 def test_a_moved_meeting_raises_its_sequence_and_an_unchanged_one_does_not(planning: Planning) -> None:

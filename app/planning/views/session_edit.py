@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app import clock, i18n
 from app.courses.queries import course_content
-from app.errors import Conflict, Invalid, NotFound, say
+from app.errors import Conflict, Invalid, Message, NotFound, say
 from app.http import actor, audit, go, guarded, me, say_next
 from app.i18n import pick, t
 from app.offices.models import Classroom, Country, Office
@@ -318,8 +319,39 @@ def add_meetings(session: TrainingSession) -> ResponseReturnValue:
     return go("planning.meetings", code=code)
 
 
-def _meetings_page(session: TrainingSession, forms: Sequence[MeetingForm], status: int = 200) -> ResponseReturnValue:
-    all_meetings, now = sessions.meetings_of(g.db, session.id), clock.now()
+@dataclass(frozen=True)
+class Adopting:
+    """What was ticked of the run's own meetings, and why they were not taken over."""
+
+    ticked: frozenset[uuid.UUID]
+    refusal: str
+
+
+@dataclass(frozen=True)
+class Adoptable:
+    """A meeting of the run that belongs to no session, and what keeps it from being taken over."""
+
+    meeting: Meeting
+    day: str
+    hours: str
+    offset: str
+    clashes: list[Message]
+    ticked: bool
+
+
+def _adoptable(session: TrainingSession, asked: Adopting | None) -> list[Adoptable]:
+    found = sessions.adoptable(g.db, session.run_id, clock.now())
+    clashes = sessions.adoption_clashes(g.db, session, found, sees=sees)
+    return [
+        Adoptable(
+            one, weekday(one.day), hours_of(one), offset_of(one), clashes.get(one.id, []), one.id in asked.ticked if asked else one.id not in clashes,
+        )
+        for one in found
+    ]
+
+
+def _meetings_page(session: TrainingSession, forms: Sequence[MeetingForm], status: int = 200, adopting: Adopting | None = None) -> ResponseReturnValue:
+    all_meetings = sessions.meetings_of(g.db, session.id)
     standing = [one for one in all_meetings if one.state != "cancelled"]
     run = session.run
     content = course_content(g.db, run.course_version_id)
@@ -339,7 +371,7 @@ def _meetings_page(session: TrainingSession, forms: Sequence[MeetingForm], statu
     }
     return render_template(
         "planning/meetings.html", session=session, title=title_of(session), meetings=shown, forms_new=forms, first=first, run=run,
-        adoptable=sessions.adoptable(g.db, run.id, now), proposals={name: _told(one) for name, one in proposals.items()}, in_words=meetings_in_words(session, all_meetings),
+        adoptable=_adoptable(session, adopting), adopting=adopting, proposals={name: _told(one) for name, one in proposals.items()}, in_words=meetings_in_words(session, all_meetings),
         in_hours=in_hours, total=sum(queries.minutes_of(one) for one in standing), states=rules.STATES, zones=zones(),
     ), status
 
@@ -393,11 +425,28 @@ def lay_out(session: TrainingSession) -> ResponseReturnValue:
 @bp.post("/planning/sessions/<code>/meetings/adopt")
 @guarded(PLAN, session_by(PLAN))
 def adopt(session: TrainingSession) -> ResponseReturnValue:
-    """Take the coming meetings of the run itself over into the session."""
+    """Take coming meetings of the run itself over into the session: those that are ticked, all of them or none."""
     code, run = session.code, session.run
-    n = sessions.adopt(g.db, session, run, by=me().person_id, now=clock.now(), sees=sees)
+    ticked = _ticked()
+    forms = [_row_form(session, n) for n in range(ROWS)]
+    if not ticked:
+        return _meetings_page(session, forms, 422, Adopting(ticked, t("meeting", "Tick the meetings that you take over.")))
+    try:
+        n = sessions.adopt(g.db, session, run, ticked, by=me().person_id, now=clock.now(), sees=sees)
+    except Conflict as refused:
+        g.db.rollback()
+        return _meetings_page(the_session(g.db, code), forms, 409, Adopting(ticked, i18n.say(refused.message)))
     say_next(say("meeting", "Meetings taken over from the run: {n}.", n=n))
     return go("planning.meetings", code=code)
+
+
+def _ticked() -> frozenset[uuid.UUID]:
+    """The meetings that were ticked; what is no id was never on the page."""
+    found = set()
+    for given in request.form.getlist("meeting"):
+        with suppress(ValueError):
+            found.add(uuid.UUID(given))
+    return frozenset(found)
 
 
 Found = tuple[TrainingSession, Meeting]
