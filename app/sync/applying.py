@@ -9,7 +9,7 @@ import base64
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -393,38 +393,76 @@ def _missing_references(db: Session, name: str, values: Mapping[str, Any]) -> di
 def _colliding(db: Session, table: sa.Table, values: Mapping[str, Any]) -> list[uuid.UUID]:
     """Rows that hold what must be unique."""
     found: set[uuid.UUID] = set()
-    for columns in _unique(table):
+    newcomer = sa.select(*(sa.literal(values.get(c.key), c.type).label(c.key) for c in table.columns)).subquery()
+    for columns, only in _unique(table):
         if all(values.get(c) is not None for c in columns):
             where = [table.c[c] == values[c] for c in columns]
+            if only is not None:  # both must be what the rule speaks of
+                if not db.connection().scalar(sa.select(sa.literal(1)).select_from(newcomer).where(only)):
+                    continue
+                where.append(only)
             found |= set(db.connection().scalars(sa.select(table.c.id).where(*where, table.c.id != values["id"])))
     return sorted(found)
 
 
-def _unique(table: sa.Table) -> list[list[str]]:
-    found = [[c.key for c in rule.columns] for rule in table.constraints if isinstance(rule, sa.UniqueConstraint)]
-    return found + [[c.key for c in index.columns] for index in table.indexes if index.unique]
+def _unique(table: sa.Table) -> list[tuple[list[str], Any]]:
+    """Columns that are unique together, each with which rows the rule speaks of; None: of all."""
+    found: list[tuple[list[str], Any]] = [
+        ([c.key for c in rule.columns], None) for rule in table.constraints if isinstance(rule, sa.UniqueConstraint)
+    ]
+    return found + [([c.key for c in index.columns], index.dialect_options["sqlite"].get("where")) for index in table.indexes if index.unique]
 
 
 def _give_way(work: _Work, table: sa.Table, others: Sequence[uuid.UUID]) -> bool:
     """The row with the smaller id stands, whichever came first: the others of that collision are held instead.
 
-    Not where something refers to them: they stand then, and the newcomer is held.
+    Where two lives of one node wrote them (it was restored or cloned), what refers to the others is held with them and waits for
+    them. Rows of different nodes are for people to settle: what something refers to stands then, and the newcomer is held
+    (docs/decisions/0019).
     """
-    entries = []
-    for key in others:
-        entry = _entry_of(work.db, table.name, key)
-        if entry is None:
-            return False  # written at this node: its own pages rest on it
-        entries.append(entry)
+    db = work.db
+    entries = [_entry_of(db, table.name, key) for key in others]
+    resting: dict[tuple[str, uuid.UUID], dict[str, Any]] = {}
+    if all(entry is not None and entry[0].node == work.writer for entry in entries):
+        resting = _resting_on(db, table.name, others)
+        entries += [_entry_of(db, name, key) for name, key in resting]
+    taken = [entry for entry in entries if entry is not None]
+    if len(taken) < len(entries):
+        return False  # written at this node: its own pages rest on it
+    aside = [*((table.name, key) for key in others), *resting]
     try:
-        with work.db.begin_nested():
-            work.db.connection().execute(sa.delete(table).where(table.c.id.in_(others)))
+        with db.begin_nested():
+            for name, key in sorted(aside, key=lambda one: -rows.depth()[one[0]]):
+                gone = rows.table_named(name)
+                db.connection().execute(sa.delete(gone).where(gone.c.id == key))
     except sa.exc.IntegrityError:
         return False
-    for entry, key in zip(entries, others, strict=True):
-        stored, place = entry
-        _hold(_Work(work.db, stored, work.trust, work.now, work.taken, work.merged, work.erased), place, table.name, key, CONFLICT, with_ids=[])
+    for (name, key), (stored, place) in zip(aside, taken, strict=True):
+        there = replace(work, stored=stored)
+        if (name, key) in resting:
+            _hold(there, place, name, key, WAITS, missing=_missing_references(db, name, resting[name, key]))
+        else:
+            _hold(there, place, name, key, CONFLICT, with_ids=[])
     return True
+
+
+def _resting_on(db: Session, name: str, keys: Sequence[uuid.UUID]) -> dict[tuple[str, uuid.UUID], dict[str, Any]]:
+    """Travelling rows that refer to these, and those that refer to them in turn, each with what its references hold."""
+    found: dict[tuple[str, uuid.UUID], dict[str, Any]] = {}
+    asked = [(name, list(keys))]
+    while asked:
+        target, ids = asked.pop()
+        for other, kept in BY_NAME.items():
+            columns = [column for column, to in rows.references(other).items() if to == target]
+            if kept.kind is Kind.STAYS or not columns:
+                continue
+            table = rows.table_named(other)
+            refers = sa.select(table.c.id, *(table.c[column] for column in rows.references(other)))
+            for row in db.connection().execute(refers.where(sa.or_(*(table.c[column].in_(ids) for column in columns)))).mappings():
+                if (other, row["id"]) not in found:
+                    found[other, row["id"]] = dict(row)
+                    asked.append((other, [row["id"]]))
+    return found
 
 
 def _entry_of(db: Session, name: str, key: uuid.UUID) -> tuple[StoredSegment, int] | None:

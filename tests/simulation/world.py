@@ -493,10 +493,14 @@ class World:
     def entries_of(self, machine: Machine, segment_id: str, digest: str) -> list[Key | None]:
         """The facts and changes in a segment that a machine holds, in their places; None for what is neither."""
         if digest not in self._entries:
-            header, signature, body = machine.look("SELECT header, signature, body FROM segment WHERE id = ?", segment_id)[0]
-            opened = segments.open_body(Segment(Header.read(json.loads(header)), signature, body))
-            self._entries[digest] = [_key_of(entry) for entry in opened.entries]
+            self._entries[digest] = self.says(machine, segment_id)
         return self._entries[digest]
+
+    def says(self, machine: Machine, segment_id: str) -> list[Key | None]:
+        """The same as this machine's copy has it now: None also for what was erased from it."""
+        header, signature, body = machine.look("SELECT header, signature, body FROM segment WHERE id = ?", segment_id)[0]
+        opened = segments.open_body(Segment(Header.read(json.loads(header)), signature, body))
+        return [_key_of(entry) for entry in opened.entries]
 
     def entries_on(self, bundle: Bundle) -> set[Key]:
         """What stands on a stick that was delivered whole."""

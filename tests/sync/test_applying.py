@@ -16,12 +16,14 @@ from app.errors import BadSegment
 from app.ids import new_id, random_bytes
 from app.offices.models import Office
 from app.people.models import Person, PersonName, RoleGrant
+from app.quizzes.models import Attempt
 from app.sync import applying, keys, rows, segments
 from app.sync.applying import Trust
 from app.sync.catalogue import TABLES, Kind
 from app.sync.models import AuditEvent, HeldEntry, JournalEntry
 from app.sync.segments import Segment
 from tests.factories import make_agency, make_office
+from tests.quizzes import rows as quizzes
 from tests.sync.nodes import NOW
 
 CENTRE, CLASS, OTHER = keys.make(), keys.make(), keys.make()
@@ -156,6 +158,62 @@ def test_of_two_rows_that_collide_the_same_stands_whichever_came_first(db: Sessi
 
     assert db.scalars(sa.select(Person.id)).all() == [small]
     assert [h.row_id for h in db.scalars(sa.select(HeldEntry).where(HeldEntry.why == "conflict"))] == [large]
+
+
+def named(key: uuid.UUID, family: str, **values: Any) -> list[Any]:
+    """The entry of a name that a class gives to a person."""
+    name = {"id": str(new_id()), "owner_node": "class-1", "person_id": str(key), "script": "Latn", "family": family, "given": "N", "patronymic": "",
+            "valid_from": "2026-01-01", "reason": ""}  # fmt: skip
+    return added("person_name", name | values)
+
+
+@pytest.mark.parametrize("order", [order for order in permutations(range(4)) if order.index(0) < order.index(1) and order.index(2) < order.index(3)])
+@pytest.mark.goal("NET-08")
+def test_of_what_two_lives_of_a_node_wrote_the_older_stands_with_all_that_is_below_it(db: Session, place: dict[str, str], order: tuple[int, ...]) -> None:
+    """A restored class server enters a person again: in any order the same row stands with its names, and the other waits aside with its own."""
+    small, large = uuid.UUID(int=1 << 64), uuid.UUID(int=1 << 65)
+    older, later = Writer("class-1", CLASS), Writer("class-1", CLASS)
+    sealed = [
+        older.seal(event()), older.seal(added("person", person(place, "007", small)), named(small, "Older")),
+        later.seal(added("person", person(place, "007", large)), named(large, "Later")), later.seal(named(large, "Later still", script="Cyrl")),
+    ]  # fmt: skip
+
+    for at in order:
+        take(db, sealed[at])
+
+    assert (db.scalars(sa.select(Person.id)).all(), db.scalars(sa.select(PersonName.family)).all()) == ([small], ["Older"])
+    aside = db.execute(sa.select(HeldEntry.table, HeldEntry.why).where(HeldEntry.settled_at.is_(None)).order_by(HeldEntry.table)).all()
+    assert [tuple(one) for one in aside] == [("person", "conflict"), ("person_name", "waits"), ("person_name", "waits")]
+
+
+def test_of_rows_of_two_nodes_the_one_that_something_refers_to_stands(db: Session, place: dict[str, str]) -> None:
+    """Two classes enter one service number: the file that already has a name stays, however small the other's id; people merge them."""
+    small, large = uuid.UUID(int=1 << 64), uuid.UUID(int=1 << 65)
+    take(db, Writer("class-1", CLASS).seal(added("person", person(place, "007", large)), named(large, "There")))
+
+    take(db, Writer("class-2", OTHER).seal(added("person", person(place, "007", small, owner_node="class-2"))))
+
+    assert db.scalars(sa.select(Person.id)).all() == [large]
+    assert db.scalars(sa.select(HeldEntry.row_id)).all() == [small]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(2))))
+def test_a_test_that_was_handed_in_stands_in_nobodys_way(db: Session, order: tuple[int, ...]) -> None:
+    """One test may be open at a time: of two that are, the older stands, and one that was handed in before counts for nothing in that."""
+    enrolment = quizzes.make_enrolment(db)
+    first = quizzes.make_attempt(db, enrolment=enrolment)
+    first.state, first.owner_node = "handed-in", "class-1"
+    db.flush()
+    blank = rows.as_json("attempt", {name: getattr(first, name) for name in rows.travelling("attempt")}) | {"state": "open", "receipt": None}
+    del blank["version"]
+    older, later = sorted((new_id(), new_id()))
+    sealed = [Writer("class-1", CLASS).seal(added("attempt", blank | {"id": str(key), "number": number})) for key, number in ((older, 2), (later, 3))]
+
+    for at in order:
+        take(db, sealed[at])
+
+    assert set(db.scalars(sa.select(Attempt.id))) == {first.id, older}
+    assert db.scalars(sa.select(HeldEntry.row_id)).all() == [later]
 
 
 REFUSED: dict[str, tuple[str, Callable[[dict[str, str]], list[Any]]]] = {
