@@ -18,9 +18,10 @@ from app.notices.rules import When
 from app.offices.models import Country, Office
 from app.people.models import Person, Posting, Preference
 from app.runs.models import CourseRun, Enrolment, RunTrainer
+from app.schedule import places
 from app.schedule.models import Assignment, Meeting, SessionSeat, SessionSlot, TrainingSession
 from app.schedule.session_rules import ROLES
-from app.schedule.telling import WITHOUT_SEATS, places_of
+from app.schedule.telling import WITHOUT_SEATS
 
 TAKES_PART = say("calendar", "you take part")
 TEACHES = say("calendar", "you teach")
@@ -95,15 +96,12 @@ def entries_of(db: Session, person_id: uuid.UUID, *, since: datetime, until: dat
     for meeting, run, titles, office, session in db.execute(enrolled):
         rows.append((meeting, run, session, (session.title if session else "") or titles, office, TAKES_PART, True, None, None))
 
-    rooms = places_of(db, _rooms(rows))
+    rooms = places.called(db, _rooms(rows))
     found: dict[uuid.UUID, Entry] = {}
     for meeting, run, session, titles, office, part, sure, offer, seat in rows:
         mode = session.mode if session else "classroom"
-        room = rooms.get(meeting.classroom_id or (session.classroom_id if session else None) or run.classroom_id)
-        there = meeting.place or (session.place if session else run.place) or office
-        place: Any = say("place", "online") if mode == "online" else room or there
-        if mode == "hybrid":
-            place = say("place", "{place} and online", place=place)
+        room_id, there = places.spot(meeting, session or run)
+        place = places.in_words(mode, rooms.get(room_id) if room_id else None, there, office)
         found.setdefault(meeting.id, Entry(meeting, titles, session.code if session else run.code, part, place, sure, mode != "classroom", offer, seat))
     return sorted(found.values(), key=lambda one: (one.meeting.starts_at, one.meeting.ends_at, one.meeting.id))
 

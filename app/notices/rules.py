@@ -16,6 +16,7 @@ SENTENCES: Mapping[str, Message] = {
     "attend": say("notice", "You take part in {title}: {when}, {place}."),
     "host": say("notice", "In your class: {title} ({code}), {when}. People: {n}."),
     "changed": say("notice", "{title} ({code}) has changed. It is now: {when}, {place}."),
+    "way-in": say("notice", "The way in to {title} ({code}), {when}, has changed. Open it from your page."),
     "cancelled": say("notice", "{title} ({code}), {when}, is cancelled. {reason}"),
     "not-needed": say("notice", "You are no longer needed for {title} ({code}), {when}. Your part was: {role}. {reason}"),
     "remind": say("notice", "Coming up: {title}, {when}, {place}."),

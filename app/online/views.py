@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from app import clock, i18n
 from app.errors import Conflict, NotFound, say
 from app.http import go, guarded, outside, say_next, who
+from app.notices import wording
 from app.online import bbb, queries, rules, services
 from app.online.queries import Part, Room
 from app.online.rules import Door, Way
@@ -25,6 +26,7 @@ from app.online.servers import servers_of
 from app.people.signing_in import class_manager
 from app.policy import Target
 from app.runs.views.sight import title_of
+from app.schedule import places
 
 bp = Blueprint("online", __name__)
 JOIN = "room.join"
@@ -109,8 +111,15 @@ def _page(found: Found, *, unreachable: bool = False, status: int = 200) -> Resp
     return render_template(
         "online/door.html", found=found, door=found.door(now), unreachable=unreachable, host=urlsplit(found.link).netloc, **_facts(room), times=rules.times(meeting.starts_at, meeting.ends_at),
         ask=ask or manager, phone=session.phone if session else "", begun=queries.begun_at(g.db, meeting.id) is not None, part=part,
-        local=_local, offset=i18n.offset, same_zone=_same_zone(meeting.zone, meeting.starts_at), place=meeting.place or (session.place if session else ""),
+        local=_local, offset=i18n.offset, same_zone=_same_zone(meeting.zone, meeting.starts_at), place=_place(room),
     ), status
+
+
+def _place(room: Room) -> str:
+    """Where those meet who come."""
+    room_id, place = places.spot(room.meeting, room.session or room.run)
+    called = places.called(g.db, [room_id]).get(room_id) if room_id else None
+    return str(wording.shown(places.in_words("classroom", called, place, room.run.office.names)))
 
 
 def _facts(room: Room) -> dict[str, Any]:

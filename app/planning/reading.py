@@ -46,7 +46,7 @@ from app.planning.rules import Setting
 from app.runs.models import CourseRun, Enrolment, RunTrainer
 from app.schedule.assignments import CURRENT
 from app.schedule.bookings import HOLDS, TAKES_PLACE
-from app.schedule.models import Assignment, Booking, Meeting, SessionSeat, SessionSlot, Taught, TrainingSession
+from app.schedule.models import Assignment, Meeting, SessionSeat, SessionSlot, Taught, TrainingSession
 from app.schedule.rules import STANDS
 from app.trainers.models import (
     Absence,
@@ -85,6 +85,7 @@ def _raw(column: Any) -> sa.ColumnElement[Any]:
     return sa.type_coerce(column, NullType()).label(None)
 
 
+@lru_cache(maxsize=4096)
 def _uuid(raw: Any) -> uuid.UUID:
     return raw if isinstance(raw, uuid.UUID) else uuid.UUID(raw)
 
@@ -212,6 +213,26 @@ def slots_of(db: Session, slots: Sequence[SessionSlot], now: datetime, places: P
 
 # ---- the pool --------------------------------------------------------------------------------------------------------
 
+PIECE = sa.func.coalesce(Meeting.session_id, Meeting.run_id)
+"""The piece of work that a meeting belongs to: its session, or the run whose own timetable it is."""
+COUNTS = sa.or_(Meeting.state.in_(STANDS), sa.and_(Meeting.session_id.is_not(None), Meeting.state.in_(TAKES_PLACE)))
+"""A meeting that takes place, or is to: drafts are of sessions only."""
+EDGE = 2
+"""Days by which a meeting that is near by its instants may lie outside by its local day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A session, or a run with its own timetable, as it books people. Ids as the driver gives them."""
+
+    code: str
+    mode: str
+    room: Any
+    office: Any
+    place: Place | None  # where its load is, apart from rooms of single meetings
+    session_id: uuid.UUID | None = None  # where it is one of those asked about
+    run_id: uuid.UUID | None = None  # likewise, of a run's own timetable
+
 
 class Reading:
     """The rows about trainers, kept by person, so that each slot takes its own part of them."""
@@ -241,8 +262,11 @@ class Reading:
         self.raw: dict[uuid.UUID, Any] = {}  # person, as the driver gives his id
         self._trainers(db, chosen)
         self.away = self._away(db, first, last)
+        since, until = min(rules.quarter_of(first), first - timedelta(days=FAIR_DAYS)), rules.end_of_quarter(last)
+        edge = timedelta(days=self.near + EDGE)
+        self._booked(db, min(since, first - edge), max(until, last + edge))
         self.busy = self._busy(db, first, last)
-        self.work = self._work(db, min(rules.quarter_of(first), first - timedelta(days=FAIR_DAYS)), rules.end_of_quarter(last))
+        self.work = self._work(db, since, until)
         self.shares: dict[Any, int] = dict(db.execute(sa.select(_raw(Trainer.person_id), Trainer.share).where(self.pool)).all())
         self.taught = self._taught(db, first)
         self.fair: dict[tuple[uuid.UUID, date], dict[Any, int]] = {}
@@ -327,10 +351,10 @@ class Reading:
         found: dict[tuple[uuid.UUID, uuid.UUID], list[Accredited]] = defaultdict(list)
         for trainer_id, course_id, *held in _rows(db,
             sa.select(
-                Accreditation.trainer_id, Accreditation.course_id, Accreditation.level, Accreditation.valid_from, Accreditation.valid_to, Accreditation.withdrawn_on,
+                _raw(Accreditation.trainer_id), _raw(Accreditation.course_id), Accreditation.level, Accreditation.valid_from, Accreditation.valid_to, Accreditation.withdrawn_on,
             ).where(Accreditation.trainer_id.in_(self.ids), Accreditation.course_id.in_(self.courses)).order_by(Accreditation.valid_from, Accreditation.id)
         ):
-            found[trainer_id, course_id].append(Accredited(*held))
+            found[_uuid(trainer_id), _uuid(course_id)].append(Accredited(*held))
         return _frozen(found)
 
     def _letters(self, db: Session, first: date, last: date) -> dict[uuid.UUID, tuple[Letter, ...]]:
@@ -387,90 +411,94 @@ class Reading:
             found[person].append(Away(kind, starts, ends, starts.astimezone(there).date(), (ends - timedelta(microseconds=1)).astimezone(there).date()))
         return _frozen(found)
 
+    def _booked(self, db: Session, low: date, high: date) -> None:
+        """The pieces of work with meetings in these days, and who of the pool is booked by each.
+
+        An assignment that holds books somebody for all meetings of its session: so pieces are read, and not each booking.
+        """
+        within = Meeting.day.between(low, high)
+        sessions = sa.select(Meeting.session_id).where(within, Meeting.session_id.is_not(None))
+        runs = sa.select(Meeting.run_id).where(within, Meeting.session_id.is_(None))
+        self.pieces: dict[Any, Piece] = {}
+        self.booked: dict[Any, list[tuple[Any, str, uuid.UUID | None]]] = defaultdict(list)
+        for id_, known, code, mode, room, run_room, office in _rows(db,
+            sa.select(
+                _raw(TrainingSession.id), sa.case((TrainingSession.id.in_(self.sessions), TrainingSession.id)), TrainingSession.code, TrainingSession.mode,
+                _raw(TrainingSession.classroom_id), _raw(CourseRun.classroom_id), _raw(CourseRun.office_id),
+            ).join(CourseRun, CourseRun.id == TrainingSession.run_id).where(TrainingSession.id.in_(sessions), TrainingSession.state != "cancelled")
+        ):
+            self.pieces[id_] = Piece(code, mode, room, office, self.places.of(mode, (room, run_room), office), session_id=known)
+        for person, id_, slot_id, role in _rows(db,
+            sa.select(
+                _raw(Assignment.person_id), _raw(Assignment.session_id), sa.case((Assignment.slot_id.in_(self.slots), Assignment.slot_id)), SessionSlot.role,
+            ).join(SessionSlot, SessionSlot.id == Assignment.slot_id)
+            .where(Assignment.session_id.in_(sessions), Assignment.state.in_(HOLDS), Assignment.person_id.in_(self.everybody))
+        ):
+            if id_ in self.pieces:
+                self.booked[person].append((id_, role, slot_id))
+        for id_, known, code, room, office, person, part in _rows(db,
+            sa.select(
+                _raw(CourseRun.id), sa.case((CourseRun.id.in_(self.runs), CourseRun.id)), CourseRun.code, _raw(CourseRun.classroom_id),
+                _raw(CourseRun.office_id), _raw(RunTrainer.person_id), RunTrainer.part,
+            ).outerjoin(RunTrainer, sa.and_(RunTrainer.run_id == CourseRun.id, RunTrainer.person_id.in_(self.everybody)))
+            .where(CourseRun.id.in_(runs), CourseRun.state != "cancelled")
+        ):
+            self.pieces[id_] = Piece(code, "classroom", room, office, self.places.of("classroom", (room,), office), run_id=known)
+            if person is not None:
+                self.booked[person].append((id_, part, None))
+
     def _busy(self, db: Session, first: date, last: date) -> dict[Any, tuple[tuple[uuid.UUID | None, uuid.UUID | None, Busy], ...]]:
         """By person: the slot that books him or the run whose own timetable does, where it is one of those asked about; and the booking."""
-        found: dict[Any, list[tuple[uuid.UUID | None, uuid.UUID | None, Busy]]] = defaultdict(list)
-        since, until = _at(first, -self.near), _at(last, self.near + 1)
-        places = self.places
-        for person, starts, ends, day, zone, room, code, own_room, mode, office, slot_id, role in db.execute(
-            sa.select(
-                _raw(Booking.resource_id), Booking.starts_at, Booking.ends_at, Meeting.day, Meeting.zone, _raw(Meeting.classroom_id), TrainingSession.code,
-                _raw(TrainingSession.classroom_id), TrainingSession.mode, _raw(CourseRun.office_id),
-                sa.case((SessionSlot.id.in_(self.slots), SessionSlot.id)), SessionSlot.role,
-            )
-            .join(Meeting, Meeting.id == Booking.meeting_id).join(TrainingSession, TrainingSession.id == Meeting.session_id)
-            .join(CourseRun, CourseRun.id == Meeting.run_id).join(Assignment, Assignment.id == Booking.source_id).join(SessionSlot, SessionSlot.id == Assignment.slot_id)
-            .where(Booking.resource_id.in_(self.people), Booking.starts_at < until, Booking.ends_at > since, Booking.starts_at > since - timedelta(days=2))
-            .order_by(Booking.starts_at, Booking.id)
+        since, until, edge = _at(first, -self.near), _at(last, self.near + 1), timedelta(days=self.near + EDGE)
+        spans: dict[Any, list[Span]] = defaultdict(list)
+        for id_, starts, ends, day, zone, room in _rows(db,
+            sa.select(_raw(PIECE), Meeting.starts_at, Meeting.ends_at, Meeting.day, Meeting.zone, _raw(Meeting.classroom_id))
+            .where(Meeting.day.between(first - edge, last + edge), Meeting.starts_at < until, Meeting.ends_at > since, COUNTS).order_by(Meeting.starts_at, Meeting.id)
         ):
-            place = None if role == "remote" else places.of(mode, (room, own_room), office)
-            found[person].append((slot_id, None, Busy(_span(starts, ends, day, zone, place), code, places.offices[office].path, role)))
-        for person, starts, ends, day, zone, room, code, own_room, office, run_id, part in db.execute(
-            sa.select(
-                _raw(RunTrainer.person_id), Meeting.starts_at, Meeting.ends_at, Meeting.day, Meeting.zone, _raw(Meeting.classroom_id), CourseRun.code,
-                _raw(CourseRun.classroom_id), _raw(CourseRun.office_id), sa.case((CourseRun.id.in_(self.runs), CourseRun.id)), RunTrainer.part,
-            )
-            .join(CourseRun, CourseRun.id == RunTrainer.run_id).join(Meeting, Meeting.run_id == CourseRun.id)
-            .where(
-                RunTrainer.person_id.in_(self.people), Meeting.session_id.is_(None), Meeting.state.in_(STANDS), CourseRun.state != "cancelled",
-                CourseRun.ends_on >= first - timedelta(days=self.near + 31), CourseRun.starts_on <= last + timedelta(days=self.near + 31),
-                Meeting.day.between(first - timedelta(days=self.near + 1), last + timedelta(days=self.near + 1)),
-            ).order_by(Meeting.starts_at, Meeting.id)
-        ):
-            span = _span(starts, ends, day, zone, places.of("classroom", (room, own_room), office))
-            found[person].append((None, run_id, Busy(span, code, places.offices[office].path, part)))
-        return _frozen(found)
+            piece = self.pieces.get(id_)
+            if piece is not None:
+                spans[id_].append(_span(starts, ends, day, zone, self.places.of(piece.mode, (room, piece.room), piece.office)))
+        made: dict[tuple[Any, str], list[Busy]] = {}
+        found = {}
+        for person in self.raw.values():
+            own: list[tuple[uuid.UUID | None, uuid.UUID | None, Busy]] = []
+            for id_, role, slot_id in self.booked.get(person, ()):
+                piece = self.pieces[id_]
+                if (id_, role) not in made:
+                    path = self.places.offices[piece.office].path
+                    made[id_, role] = [Busy(replace(span, place=None) if role == "remote" else span, piece.code, path, role) for span in spans[id_]]
+                own += [(slot_id, piece.run_id, busy) for busy in made[id_, role]]
+            found[person] = tuple(sorted(own, key=lambda one: (one[2].span.starts, one[2].code)))
+        return found
 
     def _work(self, db: Session, since: date, until: date) -> dict[Any, tuple[Work, ...]]:
         """Teaching days of the whole pool, for the load and for the middle of it: who really taught, else who is booked."""
         within = Meeting.day.between(since, until)
-        noted, mine, newer = aliased(Taught), aliased(Taught), aliased(Taught)
-        days = sa.func.aggregate_strings(_text(Meeting.day), ",").label("days")
-
-        def taught(person_id: Any) -> sa.ColumnElement[bool]:
-            """Nothing is noted of who taught the meeting, or that he did."""
-            later = aliased(Taught)
-            return sa.or_(
-                ~sa.exists().where(noted.meeting_id == Meeting.id),
-                sa.exists().where(
-                    mine.meeting_id == Meeting.id, mine.person_id == person_id,
-                    ~sa.exists().where(later.meeting_id == mine.meeting_id, later.revision > mine.revision),
-                ),
+        works = {
+            id_: Work(self.pieces[id_].session_id, frozenset(listed.split(",")), self.pieces[id_].place)
+            for id_, listed in _rows(db,
+                sa.select(_raw(PIECE), sa.func.aggregate_strings(_text(Meeting.day), ","))
+                .where(within, COUNTS, ~sa.exists().where(Taught.meeting_id == Meeting.id)).group_by(PIECE)
+            ) if id_ in self.pieces
+        }
+        later = aliased(Taught)
+        noted: dict[tuple[Any, Any], set[str]] = defaultdict(set)  # person and piece -> days of meetings of which he is noted
+        held: dict[Any, set[Any]] = {person: {id_ for id_, _, _ in own} for person, own in self.booked.items()}
+        for person, id_, day, part in _rows(db,
+            sa.select(_raw(Taught.person_id), _raw(PIECE), _text(Meeting.day), Taught.part).join(Meeting, Meeting.id == Taught.meeting_id)
+            .where(
+                within, COUNTS, Taught.person_id.in_(self.everybody),
+                ~sa.exists().where(later.meeting_id == Taught.meeting_id, later.revision > Taught.revision),
             )
-
-        def by_work(person_id: Any, joined: Any, *where: Any) -> Any:
-            return joined.where(person_id.in_(self.everybody), within, *where).group_by(person_id, Meeting.run_id, Meeting.session_id).subquery()
-
-        def of(person_id: Any) -> Any:
-            return sa.select(person_id.label("person_id"), Meeting.run_id, Meeting.session_id, days)
-
-        pieces = (
-            by_work(
-                Booking.resource_id, of(Booking.resource_id).join(Meeting, Meeting.id == Booking.meeting_id),
-                Booking.kind == "trainer", Booking.starts_at.between(_at(since, -2), _at(until, 2)), taught(Booking.resource_id),
-            ),
-            by_work(
-                RunTrainer.person_id,
-                of(RunTrainer.person_id).join(CourseRun, CourseRun.id == RunTrainer.run_id).join(Meeting, Meeting.run_id == CourseRun.id),
-                Meeting.session_id.is_(None), Meeting.state.in_(STANDS), CourseRun.state != "cancelled",
-                CourseRun.ends_on >= since - timedelta(days=31), CourseRun.starts_on <= until + timedelta(days=31), taught(RunTrainer.person_id),
-            ),
-            by_work(
-                Taught.person_id, of(Taught.person_id).join(Meeting, Meeting.id == Taught.meeting_id),
-                Taught.part != "planned", ~sa.exists().where(newer.meeting_id == Taught.meeting_id, newer.revision > Taught.revision),
-            ),
-        )
-        queries = [
-            sa.select(
-                _raw(piece.c.person_id), TrainingSession.mode, _raw(sa.func.coalesce(TrainingSession.classroom_id, CourseRun.classroom_id)),
-                sa.case((piece.c.session_id.in_(self.sessions), piece.c.session_id)), _raw(CourseRun.office_id), piece.c.days,
-            ).join(CourseRun, CourseRun.id == piece.c.run_id).outerjoin(TrainingSession, TrainingSession.id == piece.c.session_id)
-            for piece in pieces
-        ]
+        ):
+            if id_ in self.pieces and (part != "planned" or id_ in held.get(person, ())):
+                noted[person, id_].add(day)
         found: dict[Any, list[Work]] = defaultdict(list)
-        for query in queries:
-            for person, how, where, session_id, office, listed in _rows(db, query):
-                found[person].append(Work(session_id, frozenset(listed.split(",")), self.places.of(how or "classroom", (where,), office)))
+        for person, ids in held.items():
+            found[person] = [works[id_] for id_ in ids if id_ in works and (person, id_) not in noted]
+        for (person, id_), days in noted.items():
+            planned = works[id_].days if id_ in works and id_ in held.get(person, ()) else frozenset()
+            found[person].append(Work(self.pieces[id_].session_id, planned | days, self.pieces[id_].place))
         return _frozen(found)
 
     def _taught(self, db: Session, first: date) -> dict[Any, list[tuple[Any, ...]]]:
@@ -480,12 +508,15 @@ class Reading:
             CourseRun.course_version_id.in_(sa.select(CourseVersion.id).where(CourseVersion.course_id.in_(self.courses))),
             CourseRun.state != "cancelled", sa.or_(CourseRun.id.in_(self.runs), CourseRun.ends_on >= since),
         )
-        runs = {run: values for run, *values in _rows(db,
-            sa.select(
-                _raw(CourseRun.id), CourseRun.code, CourseVersion.course_id, _text(CourseRun.starts_on), _text(CourseRun.ends_on),
-                sa.case((CourseRun.id.in_(self.runs), CourseRun.id)),
-            ).join(CourseVersion, CourseVersion.id == CourseRun.course_version_id).where(about)
-        )}
+        runs = {
+            run: (code, _uuid(course), begins, ends, known)
+            for run, code, course, begins, ends, known in _rows(db,
+                sa.select(
+                    _raw(CourseRun.id), CourseRun.code, _raw(CourseVersion.course_id), _text(CourseRun.starts_on), _text(CourseRun.ends_on),
+                    sa.case((CourseRun.id.in_(self.runs), CourseRun.id)),
+                ).join(CourseVersion, CourseVersion.id == CourseRun.course_version_id).where(about)
+            )
+        }
         ids = sa.select(CourseRun.id).where(about)
         queries = (
             sa.select(_raw(RunTrainer.person_id), _raw(RunTrainer.run_id), sa.null()).where(RunTrainer.run_id.in_(ids), ~sa.exists().where(TrainingSession.run_id == RunTrainer.run_id)),
@@ -502,11 +533,12 @@ class Reading:
                 found[person].append((*runs[run], session_id))
         self.marks: dict[str, tuple[int, int]] = {}  # code of a run -> sum and number of its evaluations
         if self.settings["T17"].weight:
-            marks = sa.func.aggregate_strings(FeedbackSheet.answers["trainer"].as_string(), ",")
-            for run, listed in _rows(db, sa.select(_raw(FeedbackSheet.run_id), marks).where(FeedbackSheet.run_id.in_(ids)).group_by(FeedbackSheet.run_id)):
-                if listed:
-                    given = [int(mark) for mark in listed.split(",")]
-                    self.marks[runs[run][0]] = (sum(given), len(given))
+            mark = FeedbackSheet.answers["trainer"].as_integer()
+            for run, total, n in _rows(db,
+                sa.select(_raw(FeedbackSheet.run_id), sa.func.sum(mark), sa.func.count(mark)).where(FeedbackSheet.run_id.in_(ids)).group_by(FeedbackSheet.run_id)
+            ):
+                if n:
+                    self.marks[runs[run][0]] = (total, n)
         self.mean: dict[uuid.UUID, Fraction] = {}
         for course_id in self.courses:
             own = [self.marks[code] for code, of_course, *_ in runs.values() if of_course == course_id and code in self.marks]

@@ -23,7 +23,7 @@ from app.planning import queries
 from app.planning.models import Told
 from app.planning.rules import Level, Result
 from app.runs.models import CourseRun
-from app.schedule import assignments, telling
+from app.schedule import assignments, places, telling
 from app.schedule.assignments import LEAST_REASON, Held, Override
 from app.schedule.bookings import Sees, everything
 from app.schedule.models import Assignment, Meeting, SessionSeat, SessionSlot, TrainingSession
@@ -33,6 +33,8 @@ from app.trainers.models import Trainer
 
 TAUGHT_IN = ("classroom", "hybrid")
 CONFIRMED = ("accepted", "assigned")
+WAY_IN = -1
+"""Where the way in stands among what was told of a meeting: behind all else."""
 
 # ---- what stands in the way ------------------------------------------------------------------------------------------
 
@@ -204,7 +206,8 @@ class Change:
     person_id: uuid.UUID
     part: str  # a role of a slot | seat | manager | gone
     was: str  # the part he was told last; "" for nothing yet
-    moved: tuple[uuid.UUID, ...]  # meetings that are not as he was told
+    moved: tuple[uuid.UUID, ...]  # meetings that are not when or where he was told
+    way_in: tuple[uuid.UUID, ...] = ()  # meetings that are as he was told, but for the way in from elsewhere
 
 
 def changes(db: Session, session: TrainingSession) -> list[Change]:
@@ -222,10 +225,19 @@ def changes(db: Session, session: TrainingSession) -> list[Change]:
         if part == "gone" and not was:
             continue
         before = told.meetings if told and was else {}
-        moved = tuple(uuid.UUID(id) for id in sorted(standing.keys() | before.keys()) if standing.get(id) != before.get(id))
-        if part != was or (moved and part != "gone"):
-            found.append(Change(person_id, part, was, moved))
+        moved, way_in = _differing(before, standing)
+        if part == "manager":  # he keeps the room: how others come in from elsewhere is not his
+            way_in = ()
+        if part != was or (part != "gone" and (moved or way_in)):
+            found.append(Change(person_id, part, was, moved, way_in))
     return found
+
+
+def _differing(before: Mapping[str, Sequence[str]], standing: Mapping[str, Sequence[str]]) -> tuple[tuple[uuid.UUID, ...], tuple[uuid.UUID, ...]]:
+    """The meetings that are new, gone, or at another time or place; and those of which the way in alone is another."""
+    differing = [id for id in sorted(standing.keys() | before.keys()) if standing.get(id) != before.get(id)]
+    same_place = [id for id in differing if id in standing and id in before and standing[id][:WAY_IN] == before[id][:WAY_IN]]
+    return tuple(uuid.UUID(id) for id in differing if id not in same_place), tuple(uuid.UUID(id) for id in same_place)
 
 
 def _concerned(db: Session, session: TrainingSession) -> dict[uuid.UUID, str]:
@@ -244,12 +256,16 @@ def _concerned(db: Session, session: TrainingSession) -> dict[uuid.UUID, str]:
 
 
 def _standing(db: Session, session: TrainingSession) -> dict[str, list[str]]:
-    """The meetings of a session as people are told them: from, to, room, place, link."""
+    """The meetings of a session as people are told them: from, to, room, place, how it is held, and last the way in from elsewhere."""
     rows = db.scalars(sa.select(Meeting).where(Meeting.session_id == session.id, Meeting.state != "cancelled"))
-    return {
-        str(one.id): [one.starts_at.isoformat(), one.ends_at.isoformat(), str(one.classroom_id or session.classroom_id or ""), one.place or session.place]
-        for one in rows
-    }
+    found = {}
+    for one in rows:
+        room, place = places.spot(one, session)
+        found[str(one.id)] = [
+            one.starts_at.isoformat(), one.ends_at.isoformat(), str(room or ""), place, session.mode,
+            " ".join((session.link_kind, one.link or session.link)) if session.mode != "classroom" else one.link,
+        ]
+    return found
 
 
 def _tell(db: Session, session: TrainingSession, *, now: datetime, site: str) -> outbox.Made:
@@ -295,7 +311,7 @@ def _sentence(change: Change, it: About, seated: int) -> tuple[str, dict[str, An
     if change.part == "gone":
         return ("seat-withdrawn" if change.was == "seat" else "not-needed"), said
     if change.part == change.was:
-        return "changed", said
+        return ("changed" if change.moved else "way-in"), said
     return {"seat": "attend", "manager": "host"}.get(change.part, "teach"), said
 
 
@@ -303,6 +319,8 @@ def _letter(change: Change, it: About, what: str, detail: Mapping[str, Any]) -> 
     """The same as a letter: the sentence, then what was cancelled, then each meeting on a line of its own."""
     sentence = rules.SENTENCES[what]
     lines = [Message(sentence.context, sentence.text, detail)]
+    if what == "changed" and change.way_in:
+        lines.append(say("mail", "The way in from elsewhere has changed too: open it from your page."))
     if what in ("teach", "attend", "host", "changed"):
         gone = [one for one in it.meetings if one.state == "cancelled" and one.id in change.moved and change.was]
         lines += [say("mail", "Cancelled: {when}. {reason}", when=When(one.starts_at, one.ends_at, one.zone), reason=one.reason) for one in gone]
@@ -322,6 +340,7 @@ SUBJECTS: Mapping[str, Callable[[Any], Message]] = {
     "attend": lambda title: say("mail", "You take part in: {title}", title=title),
     "host": lambda title: say("mail", "In your class: {title}", title=title),
     "changed": lambda title: say("mail", "Changed: {title}", title=title),
+    "way-in": lambda title: say("mail", "Another way in: {title}", title=title),
     "cancelled": lambda title: say("mail", "Cancelled: {title}", title=title),
     "not-needed": lambda title: say("mail", "You are no longer needed: {title}", title=title),
     "seat-withdrawn": lambda title: say("mail", "Your seat was withdrawn: {title}", title=title),

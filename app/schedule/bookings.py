@@ -19,6 +19,7 @@ from app.offices.models import Classroom, Office
 from app.people.models import Person
 from app.runs.models import CourseRun
 from app.schedule.models import Assignment, Booking, Meeting, SessionSeat, TrainingSession
+from app.schedule.places import classroom_of
 
 HOLDS = ("offered", "accepted", "assigned")
 """States of an assignment that take the trainer's time: an offer keeps it free for his answer; a request to another country does not."""
@@ -186,14 +187,13 @@ def _wanted(db: Session, session_ids: Sequence[uuid.UUID]) -> set[Taken]:
     meetings: dict[uuid.UUID, list[tuple[uuid.UUID, Span]]] = defaultdict(list)
     wanted = set()
     rows = db.execute(
-        sa.select(TrainingSession.id, Meeting.id, Meeting.starts_at, Meeting.ends_at, Meeting.classroom_id, TrainingSession.classroom_id, TrainingSession.mode)
+        sa.select(TrainingSession.id, Meeting.id, Meeting.starts_at, Meeting.ends_at, classroom_of(), TrainingSession.mode)
         .join(TrainingSession, TrainingSession.id == Meeting.session_id)
         .where(Meeting.session_id.in_(session_ids), Meeting.state.in_(TAKES_PLACE), TrainingSession.state != "cancelled")
     )
-    for session_id, meeting_id, starts_at, ends_at, own_room, its_room, mode in rows:
+    for session_id, meeting_id, starts_at, ends_at, room, mode in rows:
         span = Span(starts_at, ends_at)
         meetings[session_id].append((meeting_id, span))
-        room = own_room or its_room
         if room is not None and mode != "online":
             wanted.add(Taken("room", room, meeting_id, session_id, span))
     people: list[tuple[str, uuid.UUID, uuid.UUID, uuid.UUID]] = [

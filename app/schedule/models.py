@@ -159,7 +159,7 @@ class Meeting(Record, Base):
     """One start-end of a run in one place, usually a half-day. Its number is its place in the run by time."""
 
     __tablename__ = "meeting"
-    __table_args__ = (sa.Index("ix_meeting_run_id_day", "run_id", "day"),)
+    __table_args__ = (sa.Index("ix_meeting_run_id_day", "run_id", "day"), sa.Index("ix_meeting_day_session_id", "day", "session_id"))
     run_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("course_run.id"))
     day: Mapped[date]  # by the clock of the run's office
     starts_at: Mapped[datetime]

@@ -18,7 +18,7 @@ from app.people.models import Person
 from app.runs import rules as run_rules
 from app.runs import services as runs
 from app.runs.models import CourseRun, Enrolment
-from app.schedule import assignments, bookings, rules, session_rules
+from app.schedule import assignments, bookings, places, rules, session_rules
 from app.schedule.bookings import Sees, everything
 from app.schedule.models import (
     AgencyQuota,
@@ -89,16 +89,18 @@ def change_session(
     take_write_lock(db)
     run = must_go_on(db, session)
     _refuse_bad_plan(db, plan, session, servers)
-    was = (session.classroom_id, session.place)
+    was, way_was = (session.classroom_id, session.place), (session.mode, session.link_kind, session.link)
     _set(session, plan)
+    way_in = way_was != (session.mode, session.link_kind, session.link)
     changed = 0
     for meeting in meetings_of(db, session.id):
         if meeting.state in ("draft", "planned") and meeting.ends_at > now:
             moves = (meeting.classroom_id, meeting.place) == was and was != (session.classroom_id, session.place)
             if moves:
                 meeting.classroom_id, meeting.place = session.classroom_id, session.place
-                meeting.sequence += 1
                 changed += 1
+            if moves or way_in:
+                meeting.sequence += 1
     db.flush()
     if was[0] != session.classroom_id:
         _refuse_room(db, session, run, [one for one in meetings_of(db, session.id) if one.ends_at > now])
@@ -345,7 +347,7 @@ def adoption_clashes(db: Session, session: TrainingSession, meetings: Sequence[M
     held = assignments.current(db, [session.id]).get(session.id, [])
     people = {one.assignment.person_id for one in held if one.assignment is not None and one.assignment.state in bookings.HOLDS}
     people |= set(db.scalars(sa.select(SessionSeat.person_id).where(SessionSeat.session_id == session.id, SessionSeat.state == "seated")))
-    rooms = {one.id: room for one in meetings if session.mode != "online" and (room := one.classroom_id or session.classroom_id)}
+    rooms = {one.id: room for one in meetings if session.mode != "online" and (room := places.spot(one, session)[0])}
     booked = bookings.clashes(
         db, {*people, *rooms.values()}, [bookings.Span(one.starts_at, one.ends_at) for one in meetings], but_meetings={one.id for one in own},
     )
@@ -485,7 +487,7 @@ def _refuse_room(db: Session, session: TrainingSession, run: CourseRun, meetings
     """Raises Conflict when a room is blocked, or used by a run without a session, at the time of one of these meetings."""
     used = [
         (room, Span(one.starts_at, one.ends_at)) for one in meetings
-        if session.mode != "online" and one.state != "cancelled" and (room := one.classroom_id or session.classroom_id) is not None
+        if session.mode != "online" and one.state != "cancelled" and (room := places.spot(one, session)[0]) is not None
     ]
     if not used:
         return
@@ -707,10 +709,9 @@ def block_room(db: Session, classroom_id: uuid.UUID, *, starts_at: datetime, end
     made = RoomBlocking(classroom_id=classroom_id, starts_at=starts_at, ends_at=ends_at, reason=reason.strip())
     db.add(made)
     db.flush()
-    room = sa.func.coalesce(Meeting.classroom_id, TrainingSession.classroom_id)
     inside = list(db.scalars(
         sa.select(Meeting).outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id)
-        .where(room == classroom_id, Meeting.state.in_(bookings.TAKES_PLACE), Meeting.starts_at < ends_at, Meeting.ends_at > starts_at)
+        .where(places.classroom_of() == classroom_id, Meeting.state.in_(bookings.TAKES_PLACE), Meeting.starts_at < ends_at, Meeting.ends_at > starts_at)
         .order_by(Meeting.starts_at)
     ))
     return made, inside

@@ -13,14 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.courses.models import CourseVersion
-from app.errors import say
 from app.notices.rules import When
 from app.notices.services import settled, tell
-from app.offices.models import Classroom, Office
+from app.offices.models import Office
 from app.people.models import Person
 from app.people.queries import who_hold
 from app.policy import Role
 from app.runs.models import CourseRun
+from app.schedule import places
 from app.schedule.models import Assignment, AssignmentEvent, Meeting, SessionSeat, SessionSlot, TrainingSession
 from app.schedule.session_rules import ROLES
 from app.trainers.models import Trainer
@@ -52,18 +52,15 @@ class About:
     @property
     def place(self) -> Any:
         """Where its first meeting is, in words."""
-        return self.place_of(self.meetings[0]) if self.meetings else self._there(self.session.classroom_id, self.session.place)
+        return self.place_of(self.meetings[0]) if self.meetings else self._there((self.session.classroom_id, self.session.place))
 
     def place_of(self, meeting: Meeting) -> Any:
         """Where one meeting is, in words; a link never: it is made at click on our own page."""
-        return self._there(meeting.classroom_id or self.session.classroom_id, meeting.place or self.session.place)
+        return self._there(places.spot(meeting, self.session))
 
-    def _there(self, room_id: uuid.UUID | None, place: str) -> Any:
-        if self.session.mode == "online":
-            return say("place", "online")
-        there: Any = self.rooms.get(room_id) if room_id else None
-        there = there or place or self.office
-        return say("place", "{place} and online", place=there) if self.session.mode == "hybrid" else there
+    def _there(self, spot: tuple[uuid.UUID | None, str]) -> Any:
+        room_id, place = spot
+        return places.in_words(self.session.mode, self.rooms.get(room_id) if room_id else None, place, self.office)
 
     @property
     def said(self) -> dict[str, Any]:
@@ -89,7 +86,7 @@ def about(db: Session, session_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Abou
         if meeting.session_id is not None:
             meetings[meeting.session_id].append(meeting)
     wanted = {one.classroom_id for held in meetings.values() for one in held} | {session.classroom_id for session, *_ in rows}
-    rooms = places_of(db, wanted)
+    rooms = places.called(db, wanted)
     return {
         session.id: About(session, office, path, session.title or titles, meetings[session.id], rooms) for session, office, path, titles in rows
     }
@@ -97,15 +94,6 @@ def about(db: Session, session_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Abou
 
 WITHOUT_SEATS = ~sa.exists().where(SessionSeat.session_id == TrainingSession.id)
 """Of a session in which nobody was ever given a seat: whoever is on the roster of its run takes part."""
-
-
-def places_of(db: Session, classroom_ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Any]:
-    """What classrooms are called for somebody who has to find them: the office and the room."""
-    rows = db.execute(
-        sa.select(Classroom.id, Classroom.names, Office.names).join(Office, Office.id == Classroom.office_id)
-        .where(Classroom.id.in_({id for id in classroom_ids if id is not None}))
-    )
-    return {id: say("place", "{office}, {room}", office=office, room=room) for id, room, office in rows}
 
 
 def planners_of(db: Session, told: Collection[About], *, now: datetime) -> dict[uuid.UUID, list[uuid.UUID]]:

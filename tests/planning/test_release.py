@@ -26,7 +26,7 @@ from app.schedule import assignments, bookings
 from app.schedule.models import Meeting, SessionSeat
 from app.schedule.queries import meetings_of
 from app.trainers.models import Absence
-from tests.factories import added, make_person
+from tests.factories import added, make_classroom, make_person
 from tests.planning.rows import Plan, add_meeting
 from tests.planning.test_session_page import text_of
 from tests.runs.rows import enrol
@@ -192,6 +192,38 @@ def test_two_moved_meetings_are_one_mail_for_each_person(db: Session, ready: Pla
     assert len({one.batch for one in new}) == 1
     with pytest.raises(Conflict, match="nothing to tell"):
         release.release_changes(db, ready.session, by=ready.planner.id, now=clock.now(), site=SITE)
+
+
+@pytest.mark.goal("SCH-12", "SCH-17")
+def test_another_way_in_is_told_to_who_comes_by_it_and_never_written_out(db: Session, ready: Plan) -> None:
+    """Trainers and people with a seat get one mail that leads to their page; the class manager none; what moved besides is told with it."""
+    manager = make_person(db, ready.post, email="m@example.kz")
+    room = make_classroom(db, ready.post, seats=30)
+    room.manager_id = manager.id
+    ready.session.mode, ready.session.link_kind, ready.session.link, ready.session.classroom_id = "hybrid", "plain", "https://meet.example/first", room.id
+    db.flush()
+    press(db, ready)
+    before = {one.id for one in mails(db)}
+    told = [one.person_id for one in db.scalars(sa.select(Told)) if one.part != "manager"]
+    meetings(db, ready)[0].link = "https://meet.example/second"
+    db.flush()
+
+    (way_in,) = {one.way_in for one in release.changes(db, ready.session)}
+    assert way_in == (meetings(db, ready)[0].id,)
+    release.release_changes(db, ready.session, by=ready.planner.id, now=clock.now(), site=SITE)
+
+    new = [one for one in mails(db) if one.id not in before]
+    assert len(new) == len(told) - 1  # one of them has no address
+    assert manager.id not in {one.person_id for one in new}
+    assert all("way in" in one.body and f"{SITE}/my/calendar" in one.body and "meet.example" not in one.body for one in new)
+    assert sorted(one.person_id for one in db.scalars(sa.select(Notice).where(Notice.what == "way-in"))) == sorted(told)
+
+    ready.session.link = "https://meet.example/third"
+    move(db, ready, 0, 1)
+    release.release_changes(db, ready.session, by=ready.planner.id, now=clock.now(), site=SITE)
+    latest = [one for one in mails(db) if one.id not in before and one.id not in {known.id for known in new}]
+    assert {one.person_id: "has changed too" in one.body for one in latest} == {one.person_id: True for one in new} | {manager.id: False}
+    assert len({(one.batch, one.person_id) for one in mails(db)}) == len(mails(db))
 
 
 def test_a_change_is_told_to_whom_it_concerns(db: Session, ready: Plan) -> None:

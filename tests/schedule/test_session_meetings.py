@@ -87,7 +87,7 @@ def test_the_roll_names_who_leads_and_where_people_are(hall: Hall) -> None:
     online = hall.client.get(f"{hall.base}/attendance?show=online").text
     found = hall.client.get(f"{hall.base}/attendance?q=abd").text
 
-    for said in (hall.session.code, "(UTC+5; 4 h)", "Room 2 + online", "Lead: Karimov A.", "Remote support: Li A.", "joined 08:58", "online (1)"):
+    for said in (hall.session.code, "(UTC+5; 4 h)", "Room 2 and online", "Lead: Karimov A.", "Remote support: Li A.", "joined 08:58", "online (1)"):
         assert said in page
     assert "Online by joins: 1; of those noted as come: 0." in page
     assert ("Abdiev Aigerim" in online, "Bekova Aigerim" in online) == (False, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from app.errors import Conflict, Invalid
 from app.offices.models import Classroom, Closure, Holiday, Office
 from app.people.models import Person
 from app.runs.models import CourseRun
-from app.schedule import assignments, bookings, queries, rules, services, sessions
+from app.schedule import assignments, bookings, queries, rules, services, sessions, telling
 from app.schedule.models import Booking, Meeting, RoomBlocking, SessionSeat, SessionSlot, TrainingSession
 from app.schedule.session_rules import Choice, When, Why
 from app.schedule.sessions import NewMeeting, Place, Plan
@@ -105,6 +106,27 @@ def test_the_capacity_of_a_room_is_what_its_record_says_else_its_seats(planning:
     planning.room.capacity = 20
     planning.db.flush()
     assert planning.plan(seats=13).seats == 13
+
+
+@pytest.mark.goal("SCH-16")
+def test_a_changed_link_raises_the_sequence_of_the_coming_meetings(planning: Planning) -> None:
+    """Calendars take it as a change; saving the same once more is none."""
+    hybrid = the_plan(planning.room, mode="hybrid", link_kind="plain", link="https://meet.example/first")
+    sessions.change_session(planning.db, planning.session, hybrid, by=planning.by, now=NOW)
+    (meeting,) = planning.meet(MONDAY)
+    sessions.change_session(planning.db, planning.session, replace(hybrid, link="https://meet.example/second"), by=planning.by, now=NOW)
+    assert meeting.sequence == 1
+    sessions.change_session(planning.db, planning.session, replace(hybrid, link="https://meet.example/second"), by=planning.by, now=NOW)
+    assert meeting.sequence == 1
+
+
+def test_a_meeting_elsewhere_books_no_classroom(planning: Planning) -> None:
+    """A day at the crossing point is told there, and the session's classroom is free for somebody else."""
+    away = NewMeeting(When(MONDAY, time(9), time(13), ZONE), Place(None, "Crossing point"))
+    sessions.add_meetings(planning.db, planning.session, [away], by=planning.by, now=NOW)
+    told = telling.about(planning.db, [planning.session.id])[planning.session.id]
+    assert told.place == "Crossing point"
+    assert planning.meet(MONDAY, session=planning.plan())
 
 
 def test_a_changed_room_moves_the_coming_meetings_and_raises_their_sequence(planning: Planning) -> None:

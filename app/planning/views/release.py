@@ -124,6 +124,8 @@ def _news(session: TrainingSession, change: Change) -> str:
     if change.part == "gone":
         return t("release", "that he is not needed any more")
     if change.part == change.was:
+        if not change.moved:
+            return t("release", "that the way in has changed")
         return nt("release", "{n} meeting has changed", "{n} meetings have changed", len(change.moved))
     return t("release", "when and where")
 

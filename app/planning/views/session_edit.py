@@ -19,6 +19,7 @@ from app.courses.queries import course_content
 from app.errors import Conflict, Invalid, Message, NotFound, say
 from app.http import actor, audit, go, guarded, me, say_next
 from app.i18n import pick, t
+from app.notices import wording
 from app.offices.models import Classroom, Country, Office
 from app.offices.scope import under
 from app.planning.session_forms import MeetingForm, NewSessionForm, SessionForm, SlotForm
@@ -38,7 +39,7 @@ from app.runs import queries as runs
 from app.runs.forms import ReasonForm
 from app.runs.models import CourseRun
 from app.runs.views.sight import the_run
-from app.schedule import assignments, queries, rules, session_rules, sessions
+from app.schedule import assignments, places, queries, rules, session_rules, sessions
 from app.schedule.models import Meeting, SessionSlot, TrainingSession
 from app.schedule.session_rules import When
 from app.schedule.sessions import NewMeeting, Place, Plan
@@ -555,4 +556,4 @@ def _meeting_values(meeting: Meeting, session: TrainingSession) -> dict[str, Any
 def _where(meeting: Meeting, session: TrainingSession, names: dict[str, str]) -> str:
     if (meeting.classroom_id, meeting.place) == (session.classroom_id, session.place):
         return ""
-    return ", ".join(part for part in (names.get(str(meeting.classroom_id), ""), meeting.place) if part) or t("session", "no place yet")
+    return str(wording.shown(places.in_words("classroom", names.get(str(meeting.classroom_id)), meeting.place))) or t("session", "no place yet")

@@ -16,10 +16,12 @@ from app.courses.models import CourseVersion
 from app.errors import NotFound
 from app.http import actor, can
 from app.i18n import nt, pick, t
+from app.notices import wording
 from app.offices.models import Classroom
 from app.policy import Target, scope
 from app.runs.models import CourseRun
 from app.runs.views.sight import covering
+from app.schedule import places
 from app.schedule.assignments import CURRENT
 from app.schedule.models import Assignment, Meeting, SessionSlot, TrainingSession
 from app.schedule.session_rules import MODES, ROLES
@@ -110,10 +112,8 @@ def slot_name(slot: SessionSlot) -> str:
 
 def where_of(session: TrainingSession, room: Classroom | None) -> str:
     """"Korday, room 2 and online"."""
-    place = ", ".join(part for part in (pick(room.office.names) if room else "", pick(room.names) if room else "", session.place) if part)
-    if session.mode == "online":
-        return t("session", "online")
-    return t("session", "{place} and online", place=place) if session.mode == "hybrid" and place else place or t("session", "no place yet")
+    called = f"{pick(room.office.names)}, {pick(room.names)}" if room else None
+    return str(wording.shown(places.in_words(session.mode, called, session.place))) or t("session", "no place yet")
 
 
 def facts_of(session: TrainingSession, room: Classroom | None, meetings: Sequence[Meeting]) -> list[str]:

@@ -18,14 +18,15 @@ from app.courses.content import CourseContent
 from app.errors import NotFound
 from app.http import actor, can
 from app.i18n import pick, t
+from app.notices import wording
 from app.people.models import Person
 from app.policy import Target, scope
 from app.runs import queries as runs
 from app.runs.models import CourseRun
 from app.runs.queries import Teacher
 from app.runs.views.sight import covering, places_of, seen_by, the_run
-from app.schedule import queries, rules
-from app.schedule.models import Meeting, MeetingItem
+from app.schedule import places, queries, rules
+from app.schedule.models import Meeting, MeetingItem, TrainingSession
 
 
 def held_by(action: str) -> Callable[[Session, str], tuple[CourseRun, Target]]:
@@ -102,11 +103,21 @@ def when(meeting: Meeting) -> str:
     return f"{rules.hour_of(span.starts)}–{rules.hour_of(span.ends)}"
 
 
-def where(meeting: Meeting, run: CourseRun) -> str:
-    """Where a meeting is, when that is not where the run is."""
-    if meeting.classroom_id is not None and run.classroom is not None and meeting.classroom_id == run.classroom_id:
-        return "" if meeting.place == run.place else meeting.place
-    return meeting.place
+def where(run: CourseRun, meetings: Sequence[Meeting]) -> dict[uuid.UUID, str]:
+    """Where meetings are, by meeting; "" for one that is where its run is. Two queries at most."""
+    ids = {one.session_id for one in meetings if one.session_id}
+    sessions = {one.id: one for one in g.db.scalars(sa.select(TrainingSession).where(TrainingSession.id.in_(ids)))} if ids else {}
+    of = {one.id: sessions.get(one.session_id) if one.session_id else None for one in meetings}
+    spots = {one.id: places.spot(one, of[one.id] or run) for one in meetings}
+    rooms = places.called(g.db, {room for room, _ in spots.values() if room != run.classroom_id})
+    if run.classroom:
+        rooms[run.classroom.id] = f"{pick(run.classroom.office.names)}, {pick(run.classroom.names)}"
+    found = {}
+    for id, (room, place) in spots.items():
+        mode = session.mode if (session := of[id]) else "classroom"
+        usual = mode == "classroom" and (room, place) == (run.classroom_id, run.place)
+        found[id] = "" if usual else str(wording.shown(places.in_words(mode, rooms.get(room) if room else None, place)))
+    return found
 
 
 @dataclass(frozen=True)
@@ -202,13 +213,14 @@ def rows_of(run: CourseRun, content: CourseContent, now: datetime, *, teachers: 
     items, counts, taught = queries.items_of(g.db, ids), queries.counts_of(g.db, ids), queries.taught_at(g.db, ids)
     in_sessions = {one.session_id for one in meetings if one.session_id}
     seated = queries.counts_expected(g.db, in_sessions) if in_sessions else {}
+    wheres = where(run, meetings)
     names = names_of([item.teacher_id for lines in items.values() for item in lines if item.teacher_id])
     made, number = [], 0
     for meeting in meetings:
         number += meeting.state != "cancelled"
         made.append(
             Row(
-                meeting, number if meeting.state != "cancelled" else None, when(meeting), where(meeting, run), queries.minutes_of(meeting),
+                meeting, number if meeting.state != "cancelled" else None, when(meeting), wheres[meeting.id], queries.minutes_of(meeting),
                 shown_lines(content, queries.span_of(meeting).starts, items.get(meeting.id, []), teachers, names), counts.get(meeting.id, {}),
                 seated.get(meeting.session_id, 0) if meeting.session_id else people, meeting.starts_at <= now, taught.get(meeting.id, []),
             )

@@ -171,7 +171,7 @@ def _page(
         "schedule/roll.html", run=run, title=title_of(run), meeting=meeting, lines=shown, total=len(lines), counts=counts, early=early, session=session,
         number=next((n for n, one in enumerate(meetings, 1) if one.id == meeting.id), 0), of=len(meetings), when=finding.when(meeting), weekday=weekday,
         offset=i18n.offset(meeting.starts_at.astimezone(finding.zone_of(meeting))), mixed=mixed, joins=reconcile.by_joins(zip((one.seen_by for one in lines), held, strict=True)),
-        where=finding.where(meeting, run) or (session.place if session else "") or where_of(run), online=online, teachers=[replace(ROLES[one.part], params={"name": one.name}) for one in teachers], statuses=rules.STATUSES, letters=rules.LETTERS, channels=rules.CHANNELS, timed=rules.TIMED,
+        where=finding.where(run, [meeting])[meeting.id] or where_of(run), teachers=[replace(ROLES[one.part], params={"name": one.name}) for one in teachers], statuses=rules.STATUSES, letters=rules.LETTERS, channels=rules.CHANNELS, timed=rules.TIMED,
         undoable=services.last_batch(notes), proposals=[line for line, status in zip(lines, held, strict=True) if line.proposed and status is Status.UNSET],
         filters=filters, show=filters.get("show", ""), find=filters.get("q", ""), here=partial(url_for, "schedule.roll", code=run.code, meeting_id=meeting.id), elsewhere=sum(line.where == "online" for line in lines),
         joinable=can("room.join", Target(trainers=frozenset(one.person_id for one in teachers))) and (online or bool(meeting.link)),
