@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from app.errors import Message, say
-from app.planning.facts import Busy, SlotFacts, TrainerFacts
+from app.planning.facts import Busy, SlotFacts, Span, TrainerFacts
 
 Sees = Callable[[str], bool]
 MOST_DAYS = 14
@@ -51,29 +51,39 @@ def days_of(slot_days: Sequence[date]) -> list[date]:
     return [start + timedelta(days=n) for n in range(min((end - start).days + 1, MOST_DAYS))]
 
 
-def cells(trainer: TrainerFacts, days: Sequence[date], slot: SlotFacts, sees: Sees, travel: Callable[[Busy], int], own: bool) -> list[Cell]:
-    """What takes each of the days of a trainer. `travel` gives the days of the way to a booking; `own`: he holds a slot of this session.
+def cells(trainer: TrainerFacts, days: Sequence[date], slot: SlotFacts, sees: Sees, travel: Callable[[Span], int], own: bool) -> list[Cell]:
+    """What takes each of the days of a trainer. `travel` gives the days of the way to a meeting; `own`: he holds a slot of this session.
 
-    A booking that may not be read is only that, and an absence of another country's trainer only an absence.
+    It reads the same whichever slot of the session is looked at. A booking that may not be read is only that, and an absence of
+    another country's trainer only an absence.
     """
-    wanted = {one.day for one in slot.spans}
-    return [_cell(trainer, day, wanted, slot, sees, travel, own) for day in days]
+    elsewhere = [one for one in trainer.busy if one.code != slot.code]
+    here = ([one.span for one in trainer.busy if one.code == slot.code] or slot.spans) if own else ()  # the slot's own bookings are not among the busy
+    week = _Week(trainer, slot, elsewhere, tuple((span, timedelta(days=travel(span))) for span in [*(one.span for one in elsewhere), *here]), sees, own)
+    return [week.cell(day) for day in days]
 
 
-def _cell(trainer: TrainerFacts, day: date, wanted: set[date], slot: SlotFacts, sees: Sees, travel: Callable[[Busy], int], own: bool) -> Cell:
-    here = day in wanted
-    for away in trainer.away:
-        if away.first <= day <= away.last:
-            return Cell(Kind.AWAY, WORDS[away.kind if sees(trainer.home.path) else "unavailable"], wanted=here)
-    if own and here:
-        return Cell(Kind.OWN, code=slot.code, wanted=True)
-    for busy in trainer.busy:
-        if busy.span.day <= day <= busy.span.last:
-            return Cell(Kind.BUSY, WORDS["busy"], busy.code if not busy.path or sees(busy.path) else "", here)
-    for busy in trainer.busy:
-        far = timedelta(days=travel(busy))
-        if busy.span.day - far <= day < busy.span.day or busy.span.last < day <= busy.span.last + far:
+@dataclass(frozen=True)
+class _Week:
+    trainer: TrainerFacts
+    slot: SlotFacts
+    elsewhere: Sequence[Busy]
+    ways: Sequence[tuple[Span, timedelta]]
+    sees: Sees
+    own: bool
+
+    def cell(self, day: date) -> Cell:
+        here = any(one.day == day for one in self.slot.spans)
+        for away in self.trainer.away:
+            if away.first <= day <= away.last:
+                return Cell(Kind.AWAY, WORDS[away.kind if self.sees(self.trainer.home.path) else "unavailable"], wanted=here)
+        if self.own and here:
+            return Cell(Kind.OWN, code=self.slot.code, wanted=True)
+        for busy in self.elsewhere:
+            if busy.span.day <= day <= busy.span.last:
+                return Cell(Kind.BUSY, WORDS["busy"], busy.code if not busy.path or self.sees(busy.path) else "", here)
+        if any(span.day - far <= day < span.day or span.last < day <= span.last + far for span, far in self.ways):
             return Cell(Kind.TRAVEL, WORDS["travel"], wanted=here)
-    if day in trainer.holidays:
-        return Cell(Kind.HOLIDAY, WORDS["holiday"], wanted=here)
-    return Cell(Kind.FREE, WORDS["free"], wanted=here)
+        if day in self.trainer.holidays:
+            return Cell(Kind.HOLIDAY, WORDS["holiday"], wanted=here)
+        return Cell(Kind.FREE, WORDS["free"], wanted=here)

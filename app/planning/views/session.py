@@ -475,7 +475,7 @@ class _Look:
 
     def _travel_of(self, trainer: TrainerFacts) -> Any:
         numbers = self.settings["T6"].numbers
-        return lambda busy: rules.way(self.facts, trainer.home, busy.span.place, numbers, rules.NO_COST).days
+        return lambda span: rules.way(self.facts, trainer.home, span.place, numbers, rules.NO_COST).days
 
 
 def _result(one: Result) -> dict[str, str]:
