@@ -37,7 +37,7 @@ from app.quizzes.models import (
 )
 from app.runs.models import Enrolment
 from app.schedule.models import AttendanceMark, MinutesLine, Taught
-from app.sync import applying, chain, erasing, rows, segments
+from app.sync import applying, chain, erasing, journal, rows, segments
 from app.sync.applying import CONFLICT, INVALID, UNKNOWN, Trust
 from app.sync.catalogue import BY_NAME, Kind
 from app.sync.erasing import Gone
@@ -259,13 +259,15 @@ class _Task:
         """Insert and replace rows of one table."""
         table, own, fact = rows.table_named(name), self.db.info["node"], issubclass(BY_NAME[name].model, Fact)
         here = _owners(self.db, table, [row.values["id"] for row in found], version=not fact)
-        new, changed, given = [], [], []
+        new, changed, given, forgotten = [], [], [], []
         for row in found:
             owner, version = here.get(row.values["id"], (None, 0))
             ours = row.values["owner_node"] == own
             if owner is None:
                 new.append(row)
             elif fact or (ours and row.values["version"] <= version):
+                if not fact and owner == self.centre:
+                    forgotten.append(row.values["id"])
                 continue  # facts never change; what is kept here is newer here
             else:
                 changed.append(row)
@@ -274,6 +276,8 @@ class _Task:
         refused = self._insert(table, new) | self._replace(table, changed)
         self._settled(name, [row for row in (*new, *changed) if row.values["id"] not in refused])
         self._bases(name, [(row, owner) for row, owner in given if row.values["id"] not in refused])
+        for key in forgotten:
+            self._give_back_again(name, key)
 
     def _insert(self, table: sa.Table, new: Sequence[_Row]) -> set[uuid.UUID]:
         """Rows with references to rows of their own table get those afterwards: two offices may be each other's pair."""
@@ -339,6 +343,29 @@ class _Task:
         ]
         if entries:
             self.db.connection().execute(sa.insert(rows.table_named("journal_entry")), entries)
+
+    def _give_back_again(self, name: str, key: uuid.UUID) -> None:
+        """The centre calls a row ours that it had taken back: restored from a backup, it has forgotten that.
+
+        What came down here is all there is of its word since. As it holds us for the owner, our change counts there: the row is
+        the centre's, as it is here. Once for each time that it forgets.
+        """
+        table, own = rows.table_named(name), self.db.info["node"]
+        row = self.db.connection().execute(sa.select(*rows.travelling(name).values()).where(table.c.id == key)).mappings().one()
+        told = self.db.scalars(
+            sa.select(JournalEntry.after).where(
+                JournalEntry.table == name, JournalEntry.row_id == key, JournalEntry.node == own, JournalEntry.version == row["version"]
+            )
+        )
+        if any((after or {}).get("owner_node") == self.centre for after in told):
+            return  # given back already: the centre has not heard it yet
+        # A reference that is empty here may only be one that leads beyond what this class needs.
+        known = {column: value for column, value in rows.as_json(name, dict(row)).items() if value is not None or column not in rows.references(name)}
+        del known["version"]
+        version = journal.change_of_a_row_that_is_not_ours(
+            self.db, table=name, row_id=key, before={"owner_node": own}, after=known, above=row["version"], by=None, now=self.now
+        )
+        self.db.connection().execute(sa.update(table).where(table.c.id == key).values(version=version))
 
     # ---- what is needed no more
 

@@ -186,6 +186,16 @@ def change_of_a_row_not_here(
     _note(db, table=table, row_id=row_id, before=before, after=after, above=above, by=by, now=now)
 
 
+def change_of_a_row_that_is_not_ours(
+    db: Session, *, table: str, row_id: uuid.UUID, before: dict[str, Any], after: dict[str, Any], above: int, by: uuid.UUID | None, now: datetime
+) -> int:
+    """Note a change of a row that only its owner takes for ours (sync/arriving.py): it counts there. Gives the version.
+
+    `above`: the version of the row here.
+    """
+    return _note(db, table=table, row_id=row_id, before=before, after=after, above=above, by=by, now=now)
+
+
 def begin_anew(db: Session, *, table: str, row_id: uuid.UUID, after: dict[str, Any], above: int, by: uuid.UUID | None, now: datetime) -> int:
     """Note the whole row as a new beginning, by the centre: what was before was erased (sync/erasing.py). Gives the version.
 

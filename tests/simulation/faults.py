@@ -188,7 +188,8 @@ def lie(world: World) -> None:
         "SELECT epoch, ordinal, number, hash FROM segment WHERE node = ? AND stream = 'up' ORDER BY ordinal DESC, number DESC LIMIT 1", victim.code
     )
     epoch, ordinal, number, before = held[0] if held else ("0" * 16, 1, 0, "")
-    with liar.working():
+
+    def do() -> bytes:
         now = liar.clock.now()
         content = {
             "id": str(ids.new_id()), "owner_node": victim.code, "at": now.isoformat(), "actor_id": None, "what": "export", "about": "", "detail": {},
@@ -205,9 +206,14 @@ def lie(world: World) -> None:
         )  # fmt: skip
         data = made.path.read_bytes()
         made.path.unlink()
+        return data
+
+    lied = world.ask(liar, f"writes in the name of {victim.code}", do)
+    if not lied.ok:
+        return
     world.bundles += 1
     world.happened.add("lie")
-    forged = carrying.Bundle(world.bundles, liar.place, liar.code, CENTRE, data, spoiled=f"with a segment in the name of {victim.code}")
+    forged = carrying.Bundle(world.bundles, liar.place, liar.code, CENTRE, lied.value, spoiled=f"with a segment in the name of {victim.code}")
     carrying.deliver(world, forged, world.centre)
 
 

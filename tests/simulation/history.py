@@ -13,6 +13,7 @@ from pathlib import Path
 from app import ids
 from tests.simulation import carrying, deeds, faults, first_day, invariants, ports, tables
 from tests.simulation.faults import FAULTS, Fault
+from tests.simulation.ports import PowerCut
 from tests.simulation.world import CENTRE, Violation, World, forget, memory_folder
 
 ROUNDS = 3
@@ -58,7 +59,7 @@ class Simulation:
                     check(world)
         except Violation as found:
             violation = found
-        except Exception as error:
+        except (Exception, PowerCut) as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
             violation = Violation("crash", f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})")
             violation.__cause__ = error

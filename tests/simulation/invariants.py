@@ -378,8 +378,6 @@ def _apart(world: World, machine: Machine) -> str:
                 continue
             if key not in there and "centre restored" in world.happened and _was_given(machine, key):
                 continue  # its backup did not know of the row that it gave away since; what refers to it waits there
-            if "centre restored" in world.happened and row["owner_node"] == CENTRE and there.get(key, {}).get("owner_node") == machine.code:
-                continue  # its backup did not know that it had taken the run back: that word is given again, like every other
             how = f"says something else, {_other(row, there[key])}," if key in there else "is not"
             return f"{table} {key} of {row['owner_node']}, as {machine.name} holds it, {how} at the centre"
     return ""

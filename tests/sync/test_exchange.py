@@ -16,11 +16,13 @@ from app.errors import BadBundle, NotOurs
 from app.ids import random_bytes
 from app.offices.models import Agency, Country, Office
 from app.people.models import Person, PersonName
-from app.sync import applying, chain, keys, rebuild, receipts, segments
+from app.runs.models import CourseRun, RunTrainer
+from app.sync import applying, chain, handover, keys, rebuild, receipts, segments
 from app.sync.models import AuditEvent, Epoch, Exchange, HeldEntry, JournalEntry, Node, StoredSegment
 from app.work import work
 from config import Config
-from tests.factories import make_agency, make_office, make_person
+from tests.factories import make_agency, make_classroom, make_office, make_person
+from tests.runs import rows as runs
 from tests.sync.nodes import NOW, Installation, centre_and_class, copy_rows, install, make_nodes, office_of
 
 
@@ -236,6 +238,40 @@ def test_a_centre_restored_from_its_backup_fetches_again_what_it_lost(nodes: lis
 
     assert people(centre) == people(first)
     assert events(centre) == 2
+
+
+@pytest.mark.goal("NET-09")
+def test_a_centre_that_forgot_that_it_took_a_run_back_learns_it_from_the_class_server(nodes: list[Installation], tmp_path: Path) -> None:
+    """Its backup says that the class server keeps the run, which knows better: it gives back what came down, once, and both agree."""
+    centre, first, _ = nodes
+    with work(centre.database) as db:
+        server = db.scalars(sa.select(Node).where(Node.code == first.code)).one()
+        office = db.get_one(Office, server.office_id)
+        room = make_classroom(db, office)
+        server.classroom_id = room.id
+        run = runs.make_run(db, office, classroom_id=room.id)
+        teacher_id, run_id = runs.teach(db, run, make_person(db, office)).id, run.id
+        handover.give(db, run, server=server, by=None, now=NOW)
+    _exchange(centre, first)
+    _copy(centre, tmp_path / "backup")
+    with work(centre.database) as db:
+        run = db.get_one(CourseRun, run_id)
+        handover.take_back(db, run, by=None, now=NOW, reason="the class moved")
+        run.seats = 9
+    _exchange(centre, first)
+    _restore(centre, tmp_path / "backup")
+
+    for _ in range(3):
+        _exchange(centre, first)
+
+    for node in (centre, first):
+        with node.database.sessions() as db:
+            run = db.get_one(CourseRun, run_id)
+            assert (run.owner_node, run.seats, db.get_one(RunTrainer, teacher_id).owner_node) == (centre.code, 9, centre.code)
+    with first.database.sessions() as db:
+        assert db.scalar(sa.select(sa.func.count()).where(JournalEntry.row_id == run_id, JournalEntry.node == first.code)) == 1
+    with centre.database.sessions() as db:
+        assert db.scalars(sa.select(HeldEntry)).all() == []
 
 
 def test_a_centre_that_forgot_an_epoch_still_sends_versions_that_are_taken(nodes: list[Installation], tmp_path: Path) -> None:
