@@ -162,10 +162,10 @@ def test_the_page_asks_the_database_as_often_for_one_trainer_as_for_three(
     """The number of queries does not grow with the pool."""
     for n in range(trainers):
         plan.trainer(db, f"Karimov{n}")
-    client = client_of(plan.planner)
+    client, address = client_of(plan.planner), f"{plan.path}?slot=1&q=karimov"
 
     with counted() as statements:
-        assert client.get(f"{plan.path}?slot=1&q=karimov").status_code == 200
+        assert client.get(address).status_code == 200
 
     assert len(statements) == QUERIES
 
