@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -88,9 +89,21 @@ def desk(browser: Browser, tmp_path: Path) -> Iterator[Desk]:
         database.engine.dispose()
 
 
+WAITING = """() => new Promise((done, fail) => {
+    const opened = indexedDB.open("sabaq-answers", 1);
+    opened.onerror = fail;
+    opened.onsuccess = () => {
+        const counted = opened.result.transaction("waiting").objectStore("waiting").count();
+        counted.onsuccess = () => { opened.result.close(); done(counted.result); };
+        counted.onerror = fail;
+    };
+})"""
+
+
 def all_saved(desk: Desk) -> None:
     """Wait until the page says so; its clock is moved on, so that it tries again at once."""
-    for _ in range(40):
+    patience = time.monotonic() + 30
+    while time.monotonic() < patience:
         desk.page.clock.run_for(1000)
         if re.search(r"All answers saved \d\d:\d\d:\d\d", desk.page.locator("[data-status]").inner_text()):
             break
@@ -133,6 +146,7 @@ def test_what_waited_when_the_pc_was_switched_off_is_sent_by_the_next_visit(desk
     desk.gives(2, "22")
     desk.page.clock.run_for(2000)
     expect(desk.page.locator("[data-status]")).to_contain_text("1 answer waiting")
+    assert desk.page.evaluate(WAITING) == 1  # asked behind the writing of it: the PC has it before the page goes
     desk.page.goto("about:blank")
     desk.line.mend()
 
@@ -163,6 +177,7 @@ def test_the_next_person_at_the_pc_gets_no_key_to_what_waits_there(desk):
     desk.gives(2, "22")
     desk.page.clock.run_for(1000)
     expect(desk.page.locator("[data-status]")).to_contain_text("1 answer waiting")
+    assert desk.page.evaluate(WAITING) == 1  # asked behind the writing of it: the PC has it before the page goes
     desk.page.goto("about:blank")
     desk.line.mend()
     signs_in(desk.page.context, desk.neighbour, desk.line)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 
 from app import clock, open_database
-from app.db import Database
+from app.db import Database, take_write_lock
 from app.offices.seats import enrol_seat
 from app.offices.views import _cookie, _signer
 from app.ops import migrations
@@ -53,7 +53,7 @@ class Room:
         """Person n signs in at a seat with his slip."""
         context = live.window(self.browser)
         with self.node.database.sessions() as db:
-            db.info["writing"] = True
+            take_write_lock(db)
             token = enrol_seat(db, seat_id=self.seats[seat], replaces=None, enrolled_by=db.scalars(sa.select(Person.id)).first(), now=clock.now())  # type: ignore[arg-type]
             db.commit()
         with self.node.app.test_request_context():
@@ -84,7 +84,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
     migrations.upgrade(database.engine)
     credentials.use_pepper(config.PEPPER)
     with database.sessions() as db:
-        db.info["writing"] = True
+        take_write_lock(db)
         made = rows.make_room(db, people=3, seats=4)
         signing_in.set_password(db, person_id=made.manager.id, password_hash=credentials.hash_password(PASSWORD), now=clock.now(), user_name="boss")
         db.add(ClassDay(run_id=made.run.id, day=made.today, opened_at=clock.now(), opened_by=made.manager.id))

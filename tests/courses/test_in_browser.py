@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask.sessions import SecureCookieSessionInterface
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from app.db import Database
+from app.db import Database, take_write_lock
 from app.people.models import Preference
 from app.progress.models import LessonProgress, PageNote
 from config import Config
@@ -53,7 +53,7 @@ def lesson_with(own_database: Database, tmp_path: Path, chromium: Browser) -> It
 
         def begin(files: dict[str, str | None] | None = None, *, keys: bool = True) -> Lesson:
             with own_database.sessions() as db:
-                db.info["writing"] = True
+                take_write_lock(db)
                 version = rows.publish(db, tmp_path, files, keep_in=config.folder)
                 person = make_person(db)
                 enrolment = rows.enrol(db, rows.make_run(db, version), person)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app import open_database
+from app.db import take_write_lock
 from app.offices.models import Classroom, Office, Seat
 from app.ops import migrations
 from app.people import credentials
@@ -44,7 +45,7 @@ class Class:
         """A browser that the class manager has made a seat."""
         context = live.window(self.browser)
         with self.node.database.sessions() as db:
-            db.info["writing"] = True
+            take_write_lock(db)
             client = browser_at(self.node.app, db, self.seats[seat])
         for cookie in client._cookies.values():
             context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": self.node.url}])
@@ -88,7 +89,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Live]:
 def room(node: live.Live, browser: Browser) -> Class:
     """Two trainees of one run in a room with two PCs."""
     with node.database.sessions() as db:
-        db.info["writing"] = True
+        take_write_lock(db)
         country = make_country(db)
         agency = make_agency(db, country)
         office: Office = make_office(db, country=country)

@@ -14,7 +14,7 @@ from flask.sessions import SecureCookieSessionInterface
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app import clock
-from app.db import Database
+from app.db import Database, take_write_lock
 from app.people.models import Person
 from app.schedule import checkin
 from config import Config
@@ -44,7 +44,7 @@ def hall(own_database: Database, tmp_path: Path, browser: Browser) -> Iterator[H
         config = Config(NODE="test", INSTANCE=str(tmp_path), SECRET_KEY="k" * 40, PEPPER="p" * 40, BBB_URL=fake.url, BBB_SECRET=fake_bbb.SECRET)
         with live.serving(config, own_database) as node:
             with own_database.sessions(expire_on_commit=False) as db:
-                db.info["writing"] = True
+                take_write_lock(db)
                 online = Online(db, allows_phones=True)
                 start = clock.now() - timedelta(minutes=2)
                 day = start.astimezone(ZoneInfo(online.run.zone)).date()
@@ -57,7 +57,7 @@ def hall(own_database: Database, tmp_path: Path, browser: Browser) -> Iterator[H
                 windows.callback(opened.close)
                 if person is not None:
                     with own_database.sessions() as db:
-                        db.info["writing"] = True
+                        take_write_lock(db)
                         token = make_sign_in(db, person)
                         db.commit()
                     signer = SecureCookieSessionInterface().get_signing_serializer(node.app)

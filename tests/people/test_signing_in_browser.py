@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 
 from app import clock
-from app.db import Database
+from app.db import Database, take_write_lock
 from app.ids import new_id
 from app.offices.models import Seat
 from app.people import credentials, signing_in
@@ -42,7 +42,7 @@ def node(own_database: Database, tmp_path: Path) -> Iterator[live.Live]:
         now = clock.now()
         password, pin = credentials.hash_password(PASSWORD), credentials.hash_pin(PIN)
         with own_database.sessions() as db:
-            db.info["writing"] = True
+            take_write_lock(db)
             country = make_country(db)
             office = make_office(db, country=country, names={"en": "Korday border office"})
             agency = make_agency(db, country, service_number_hint={"en": "8 digits, as on your service card"})

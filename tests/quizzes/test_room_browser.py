@@ -157,6 +157,7 @@ def test_the_trainees_page_follows_the_class_manager(room: Class) -> None:
     room.does(invigilation.lower_hand)
     expect(page.get_by_role("button", name="Raise your hand")).to_be_visible(timeout=8000)
     page.get_by_role("button", name="Raise your hand").click()
+    expect(page.get_by_text("Your hand is up: the class manager sees it.")).to_be_visible()
     room.follows(state=State.HAND)
     page.keyboard.press("h")
     room.follows(state=State.WORKING)

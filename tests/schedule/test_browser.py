@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.db import Database
+from app.db import Database, take_write_lock
 from app.people.models import Person
 from app.policy import Role
 from app.runs.models import CourseRun, Enrolment
@@ -71,7 +71,7 @@ def room(own_database: Database, tmp_path: Path, chromium: Browser) -> Iterator[
     config = Config(NODE="test", INSTANCE=str(tmp_path), SECRET_KEY="k" * 40, PEPPER="p" * 40)
     with live.serving(config, own_database) as node, ExitStack() as windows:
         with own_database.sessions(expire_on_commit=False) as db:
-            db.info["writing"] = True
+            take_write_lock(db)
             version = courses.publish(db, tmp_path, None, keep_in=config.folder)
             home = make_office(db)
             trainer = make_staff(db, Role.TRAINER, home)
@@ -103,7 +103,7 @@ def room(own_database: Database, tmp_path: Path, chromium: Browser) -> Iterator[
 
 
 def _token(db: Session, person: Person) -> str:
-    db.info["writing"] = True
+    take_write_lock(db)
     token = make_sign_in(db, person)
     db.commit()
     return token
