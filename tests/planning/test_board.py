@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
@@ -17,11 +18,11 @@ from app.offices.models import Country, Holiday, Office
 from app.people.models import Person
 from app.planning import board
 from app.policy import Role
-from app.schedule import assignments
+from app.schedule import assignments, bookings
 from app.schedule.models import SessionSlot
 from app.trainers.models import Absence
 from tests.factories import a_moment, added, give_role, make_country, make_office, make_person
-from tests.planning.rows import MONDAY, make_session, make_trainer
+from tests.planning.rows import MONDAY, add_meeting, make_session, make_trainer
 from tests.runs.rows import make_run
 
 NOW = a_moment()
@@ -164,3 +165,14 @@ def test_week_and_day_show_hours_and_whoever_is_free_can_be_listed_alone(db: Ses
     assert nonsense.status_code == 200
     assert free.person_id
     assert db.scalar(sa.select(sa.func.count()).select_from(Country)) >= 2
+
+
+def test_two_meetings_of_a_session_on_a_day_are_one_number_in_the_month(db: Session, region: Region, client_of: ClientOf) -> None:
+    """The number stands once in the narrow cell; the hours of both are heard."""
+    add_meeting(db, region.session, MONDAY + timedelta(hours=5))
+    bookings.refresh(db, [region.session.id])
+    page = client_of(region.planner).get("/planning/board?view=month&day=2026-11-24").get_data(as_text=True)
+    monday = re.findall(r'<td class="busy">.*?</td>', page, re.DOTALL)[0]
+    number = region.session.code.rsplit("-", 1)[-1]
+    assert re.findall(r'<span aria-hidden="true">(.*?)</span>', monday) == [number]
+    assert ("09:00–13:00" in monday, "14:00–18:00" in monday) == (True, True)
