@@ -111,6 +111,8 @@ def _environ() -> dict[str, str]:
 @click.command(epilog="Example: sabaq web")
 def web() -> None:
     """Serve the pages (the supervisor calls this)."""
+    import gc
+
     import waitress
 
     from app import logs
@@ -129,6 +131,9 @@ def web() -> None:
         logging.getLogger("sabaq").error("no test will be started: %s", fault.text)
     alive.begin(database)
     alive.keep_beating(database)
+    # The program itself is never garbage: without it a full collection in the middle of a request takes a millisecond, not a hundred.
+    gc.collect()
+    gc.freeze()
     # What comes over the line comes in pieces of a megabyte at most; a stick's file sent whole is the largest body there is.
     # A browser keeps up to six connections open, so a hall of a hundred needs more than waitress's limit of a hundred;
     # poll() because select() ends at file 1024.

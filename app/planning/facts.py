@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
+from functools import cached_property
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +154,30 @@ class SlotFacts:
         """The local day of its first meeting."""
         return self.spans[0].day
 
-    @property
+    @cached_property
     def last(self) -> date:
         """The last local day of its meetings."""
         return max(one.last for one in self.spans)
 
+    @cached_property
+    def until(self) -> datetime:
+        """When its last meeting ends."""
+        return max(one.ends for one in self.spans)
+
+    @cached_property
+    def days(self) -> frozenset[date]:
+        """The local days on which its meetings begin."""
+        return frozenset(one.day for one in self.spans)
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Where somebody in this slot has to go, each place once; empty: nowhere."""
+        return tuple({one.place.path: one.place for one in self.spans if one.place is not None}.values())
+
     @property
     def where(self) -> Place | None:
-        """Where somebody in this slot has to go; None: nowhere."""
-        return next((one.place for one in self.spans if one.place is not None), None)
+        """The first of its places; None: nowhere to go."""
+        return self.places[0] if self.places else None
 
 
 @dataclass(frozen=True)

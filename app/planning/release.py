@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -130,7 +130,7 @@ def _veiled(one: Result, shown: Result | None) -> Result:
     """A finding with the weight that it has, in the words that may be read."""
     if one.ok or shown is None:
         return one
-    return replace(one, key=shown.key, data=shown.data, link=shown.link)
+    return one._replace(key=shown.key, data=shown.data, link=shown.link)
 
 
 # ---- releasing -------------------------------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.errors import Days, Message, Month, Tongue, say
@@ -257,15 +258,14 @@ DEFAULTS: Mapping[str, Setting] = {code: one.default() for code, one in CONSTRAI
 # ---- what is found ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a constraint found: `points` of at most `most`; `data` fills the sentence `key`."""
+class Result(NamedTuple):
+    """What a constraint found: `points` of at most `most`; `data` fills the sentence `key`. Made by the thousand for one page."""
 
     code: str
     level: Level
     ok: bool
     key: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = MappingProxyType({})
     link: str | None = None
     points: int = 0
     most: int = 0  # 0: a must, no points
@@ -414,7 +414,7 @@ def _veiled(result: Result) -> Result:
         if result.ok or result.key.endswith("-hidden"):
             return result
         days = result.data.get("days") or Days(result.data["day"], result.data["day"])
-        return replace(result, key=f"{result.code}-hidden", data={"days": days}, link=None)
+        return result._replace(key=f"{result.code}-hidden", data={"days": days}, link=None)
     if result.code == "T1":
         return Result("T1", W, False, "hidden")
     return Result(result.code, result.level, True, "hidden-rest")
@@ -424,9 +424,9 @@ def _milder(one: Level, other: Level) -> Level:
     return max(one, other, key=STRICT.index)
 
 
-def _share(weight: int, part: Fraction) -> int:
-    """So many of the points as `part` of 1 is worth, rounded down."""
-    return min(max(weight * part.numerator // part.denominator, 0), weight)
+def _share(weight: int, part: int, whole: int) -> int:
+    """So many of the points as `part` of `whole` is worth, rounded down."""
+    return min(max(weight * part // whole, 0), weight)
 
 
 Found = Result | None
@@ -497,7 +497,8 @@ def overlap(one: Span, other: Span) -> bool:
 
 
 def _booked(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) -> Found:
-    taken = [one for one in trainer.busy if any(overlap(one.span, span) for span in slot.spans)]
+    near = [one for one in trainer.busy if one.span.starts < slot.until and slot.spans[0].starts < one.span.ends]
+    taken = [one for one in near if any(overlap(one.span, span) for span in slot.spans)]
     if not taken:
         return Result("T4", own.level, True, "T4-free")
     first = taken[0]
@@ -520,7 +521,12 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _hours(span: Span) -> str:
-    start, end = (at.astimezone(_zone(span.zone)) for at in (span.starts, span.ends))
+    return _hours_of(span.starts, span.ends, span.zone)
+
+
+@lru_cache
+def _hours_of(starts: datetime, ends: datetime, zone: str) -> str:
+    start, end = (at.astimezone(_zone(zone)) for at in (starts, ends))
     minutes = int((start.utcoffset() or timedelta()).total_seconds()) // 60
     sign, minutes = ("+" if minutes >= 0 else "\N{EN DASH}"), abs(minutes)
     offset = "UTC" + (f"{sign}{minutes // 60}" + (f":{minutes % 60:02d}" if minutes % 60 else "") if minutes else "")
@@ -564,8 +570,8 @@ def _travel(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking
     tight = _tight(slot, trainer, own, asking)
     if tight is not None:
         return tight
-    needed = max(way(slot, trainer.home, span.place, own.numbers, NO_COST).days for span in slot.spans)
-    points = _share(own.weight, Fraction(3 - needed, 3))
+    needed = max(way(slot, trainer.home, place, own.numbers, NO_COST).days for place in slot.places)
+    points = _share(own.weight, 3 - needed, 3)
     if trainer.home.path == there.path and needed == 0:
         return Result("T6", own.level, True, "T6-none", points=points, most=own.weight)
     if needed == 0:
@@ -629,7 +635,7 @@ def _rest(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking)
                 if NOTHING <= gap < least:
                     hours = Fraction(int(gap.total_seconds()) // 360, 10)
                     return Result("T7", own.level, False, "T7-hours", {"hours": hours, "day": later, "most": own.numbers["hours"]})
-    here = {span.day for span in slot.spans}
+    here = slot.days
     teaching = here.union(busy.span.day for busy in trainer.busy)
     longest = max(_in_a_row(day, teaching) for day in here)
     return Result("T7", own.level, longest <= most, "T7-fits" if longest <= most else "T7-row", {"n": longest, "most": most})
@@ -639,7 +645,7 @@ NOTHING = timedelta(0)
 ONE_DAY = timedelta(days=1)
 
 
-def _in_a_row(day: date, teaching: set[date]) -> int:
+def _in_a_row(day: date, teaching: Set[date]) -> int:
     first = last = day
     while first - ONE_DAY in teaching:
         first -= ONE_DAY
@@ -694,7 +700,7 @@ def loads(slot: SlotFacts, trainer: TrainerFacts, settings: Mapping[str, Setting
     works = [(work.days, min(work.days), 2 * way(slot, trainer.home, work.place, distance, NO_COST).days) for work in trainer.work]
     limits = {"month": trainer.days_a_month or own.numbers["month"], "quarter": trainer.days_a_quarter or own.numbers["quarter"]}
     found = []
-    for period in _periods(frozenset(span.day for span in slot.spans)):
+    for period in _periods(slot.days):
         days: set[str] = set()
         ways = 0
         for listed, begins, there_and_back in works:
@@ -714,7 +720,7 @@ def _load(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) 
     # Up to half of the limit all points, from there evenly down to none at the limit.
     return Result(
         "T8", own.level, fits, key, {"n": Fraction(worst.total, 100), "most": worst.most // 100, "month": Month(worst.start)},
-        points=_share(own.weight, Fraction(2 * (worst.most - worst.total), worst.most)), most=own.weight,
+        points=_share(own.weight, 2 * (worst.most - worst.total), worst.most), most=own.weight,
     )
 
 
@@ -752,10 +758,12 @@ def _fair(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking)
         return Result("T9", own.level, True, key, data, points=own.weight, most=own.weight)
     over = weighed - median
     # No points left at twice the median.
-    points = _share(own.weight, 1 - over / max(median, Fraction(1)))
+    left = 1 - over / max(median, Fraction(1))
+    points = _share(own.weight, left.numerator, left.denominator)
     return Result("T9", own.level, False, "T9-above", {"n": _tenth(weighed), "more": _tenth(over), "median": _tenth(median)}, points=points, most=own.weight)
 
 
+@lru_cache(maxsize=1024)
 def _tenth(value: Fraction) -> Fraction:
     return Fraction(round(value * 10), 10)
 
@@ -826,7 +834,7 @@ def _cost(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) 
     data = {"cost": cost, "budget": max(left, 0)}
     if cost > max(left, 0):
         return Result("T12", own.level, False, "T12-over", data, most=own.weight)
-    points = _share(own.weight, Fraction(left - cost, left)) if left > 0 else own.weight
+    points = _share(own.weight, left - cost, left) if left > 0 else own.weight
     return Result("T12", own.level, True, "T12-fits", data, points=points, most=own.weight)
 
 
@@ -872,7 +880,7 @@ def _recent(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Askin
     if not trainer.taught:
         return Result("T16", own.level, False, "T16-none", {"months": months}, most=own.weight)
     return Result(
-        "T16", own.level, True, "T16-taught", {"months": months, "n": trainer.taught}, points=_share(own.weight, Fraction(trainer.taught, 3)), most=own.weight,
+        "T16", own.level, True, "T16-taught", {"months": months, "n": trainer.taught}, points=_share(own.weight, trainer.taught, 3), most=own.weight,
     )
 
 
@@ -883,7 +891,8 @@ def _evaluated(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: As
         mark, key = Fraction(trainer.marks, trainer.marked), "T17-marks"
     else:
         mark, key = (trainer.marks + (ENOUGH_MARKS - trainer.marked) * slot.mean_mark) / ENOUGH_MARKS, "T17-few"
-    return Result("T17", own.level, True, key, {"mark": _tenth(mark), "n": trainer.marked}, points=_share(own.weight, (mark - 1) / 4), most=own.weight)
+    points = _share(own.weight, mark.numerator - mark.denominator, 4 * mark.denominator)
+    return Result("T17", own.level, True, key, {"mark": _tenth(mark), "n": trainer.marked}, points=points, most=own.weight)
 
 
 def _preferred(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:

@@ -481,6 +481,7 @@ def upgrade() -> None:
     op.add_column('meeting', sa.Column('link', sa.Text(), nullable=False, server_default=sa.text("''")))
     op.add_column('meeting', sa.Column('sequence', sa.Integer(), nullable=False, server_default=sa.text('0')))
     op.create_index(op.f('ix_meeting_session_id'), 'meeting', ['session_id'], unique=False)
+    op.create_index('ix_meeting_day_session_id', 'meeting', ['day', 'session_id'], unique=False)
     op.add_column('person', sa.Column('email', sa.Text(), nullable=False, server_default=sa.text("''")))
     for statement in NEVER_TWICE[op.get_bind().dialect.name]:
         op.execute(statement)
@@ -493,6 +494,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_told_batch'), table_name='told')
     op.drop_table('told')
     op.drop_column('person', 'email')
+    op.drop_index('ix_meeting_day_session_id', table_name='meeting')
     op.drop_index(op.f('ix_meeting_session_id'), table_name='meeting')
     op.drop_column('meeting', 'sequence')
     op.drop_column('meeting', 'link')
