@@ -73,6 +73,7 @@ class Office(Record, Base):
     paired_office_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("office.id"), default=None)
     contact: Mapped[str] = mapped_column(default="")  # who to ask, with a telephone number
     closed_on: Mapped[date | None] = mapped_column(default=None)
+    clearance: Mapped[str] = mapped_column(default="")  # what somebody from elsewhere needs to be let in, "airside pass"; empty: nothing
     country: Mapped[Country | None] = relationship(init=False, lazy="raise", viewonly=True)
 
 

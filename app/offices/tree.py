@@ -46,9 +46,9 @@ def add_agency(db: Session, country: Country, *, code: str, names: Mapping[str, 
 
 def add_office(
     db: Session, *, code: str, names: Mapping[str, str], kind: str, zone: str, parent: Office | None, country: Country | None,
-    crossing: str | None = None, contact: str = "",
+    crossing: str | None = None, contact: str = "", clearance: str = "",
 ) -> Office:
-    """Add an office below `parent` (None: the root). Its path is what roles are given for."""
+    """Add an office below `parent` (None: the root). Its path is what roles are given for. `clearance`: what somebody from elsewhere needs to be let in."""
     take_write_lock(db)
     if not CODE.fullmatch(code):
         raise Invalid(fields={"code": say("office", "A code has capital letters, digits and dashes: KZ-KORDAY.")})
@@ -62,6 +62,7 @@ def add_office(
     office = Office(
         country_id=country.id if country else parent.country_id if parent else None, parent_id=parent.id if parent else None, code=code, kind=kind,
         names=_names(names), path=f"{parent.path if parent else '/'}{code}/", zone=zone, crossing=crossing, contact=contact,
+        clearance=clearance.strip(),
     )
     db.add(office)
     db.flush()
@@ -82,7 +83,8 @@ def found_country(
 
 
 def edit_office(
-    db: Session, office: Office, *, names: Mapping[str, str], zone: str, crossing: str | None, contact: str, closed_on: date | None = None,
+    db: Session, office: Office, *, names: Mapping[str, str], zone: str, crossing: str | None, contact: str, clearance: str = "",
+    closed_on: date | None = None,
 ) -> None:
     """Change what an office is called and how it is reached. Its code, kind and place in the tree stay: roles and records stand on them."""
     take_write_lock(db)
@@ -90,7 +92,7 @@ def edit_office(
         raise Invalid(fields={"crossing": say("office", "Choose one of the kinds of crossing.")})
     _check_zone(zone)
     office.names = _others(office.names, names)
-    office.zone, office.crossing, office.contact, office.closed_on = zone, crossing, contact, closed_on
+    office.zone, office.crossing, office.contact, office.clearance, office.closed_on = zone, crossing, contact, clearance.strip(), closed_on
     db.flush()
 
 

@@ -39,6 +39,7 @@ class EditOfficeForm(NamesForm):
     crossing = SelectField(say("office", "Crossing"))
     paired = SelectField(say("office", "Faces this office over the border"))
     contact = StringField(say("office", "Who to ask, with a telephone number"), [Length(max=200)])
+    clearance = StringField(say("office", "Clearance that trainers from elsewhere need"), [Length(max=80)])
 
 
 class OfficeForm(EditOfficeForm):

@@ -232,7 +232,7 @@ def add_office(parent: Office) -> ResponseReturnValue:
     def deed() -> ResponseReturnValue:
         new = tree.add_office(
             g.db, code=form.code.data or "", names=form.names(), kind=form.kind.data, zone=form.zone.data or "", parent=parent, country=None,
-            crossing=form.crossing.data or None, contact=form.contact.data or "",
+            crossing=form.crossing.data or None, contact=form.contact.data or "", clearance=form.clearance.data or "",
         )
         _pair(new, others, form.paired.data)
         say_next(say("office", "{office} is in the tree.", office=i18n.pick(new.names)))
@@ -280,13 +280,13 @@ def edit_office(found: Office) -> ResponseReturnValue:
     form.paired.choices = [("", i18n.t("office", "none")), *((key, i18n.pick(other.names)) for key, other in others.items())]
     if request.method == "GET":
         form.fill(found.names)
-        form.zone.data, form.crossing.data, form.contact.data = found.zone, found.crossing or "", found.contact
+        form.zone.data, form.crossing.data, form.contact.data, form.clearance.data = found.zone, found.crossing or "", found.contact, found.clearance
         form.paired.data = str(found.paired_office_id or "")
 
     def deed() -> ResponseReturnValue:
         tree.edit_office(
             g.db, found, names=form.names(), zone=form.zone.data or "", crossing=form.crossing.data or None, contact=form.contact.data or "",
-            closed_on=found.closed_on,
+            clearance=form.clearance.data or "", closed_on=found.closed_on,
         )
         _pair(found, others, form.paired.data)
         say_next(say("office", "{office} is changed.", office=i18n.pick(found.names)))

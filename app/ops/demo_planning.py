@@ -231,6 +231,13 @@ def _papers(world: World, db: Session, today: date) -> None:
         db, _trainer(world, db, "abdyldaev"), country=None, office=db.get_one(Office, world.offices["KG-OSHAIR"]), valid_from=days(-90), valid_to=None,
         document="Допуск в контролируемую зону № 31",
     )
+    for code, name in (("KG-OSHAIR", "Допуск в контролируемую зону"), ("KZ-TEMIRBABA", "Пропуск в пограничную полосу")):
+        db.get_one(Office, world.offices[code]).clearance = name
+    for key, until, number in (("karimov", 26, 118), ("tolegenov", 180, 97)):
+        services.add_permit(
+            db, _trainer(world, db, key), country=None, office=db.get_one(Office, world.offices["KZ-TEMIRBABA"]), valid_from=days(-60), valid_to=days(until),
+            document=f"Пропуск № {number}",
+        )
     services.ask_release(db, _trainer(world, db, "annayeva"), first=monday, last=monday + timedelta(days=5), asked_on=days(-12))
     letter = services.ask_release(db, _trainer(world, db, "orazow"), first=days(28), last=days(45), asked_on=days(-20))
     services.answer_release(db, letter, given=True, day=days(-6), document="Исх. № 218")
@@ -409,13 +416,14 @@ class Draft:
     hours: int = 4
     planner: str = "planner"
     monday: bool = False
+    searches: bool = False  # searching persons is practised
 
 
 DRAFTS = (
     Draft("KZ-KORDAY", DOCUMENTS, 0, 4, 18, "hybrid", slots="lead co interpreter:kk", monday=True),  # S-…-0412, as in the mock-up
     Draft("UZ-YALLAMA", VEHICLES, 9, 3, 14, "hybrid", state="released"),
     Draft("KZ-KONYSBAEV", DOCUMENTS, 17, 2, 10, state="released"),
-    Draft("KG-DOSTUK", VEHICLES, 15, 3, 11, planner="planner-kg"),
+    Draft("KG-DOSTUK", VEHICLES, 15, 3, 11, planner="planner-kg", searches=True),
     Draft("KZ-KONYSBAEV", VEHICLES, 22, 3, 12, language="kk"),
     Draft("KZ", DOCUMENTS, 20, 2, 25, "online", slots="lead remote", hour=14, hours=3),
     Draft("KZ-KORDAY", VEHICLES, 22, 2, 12, state="cancelled", slots="lead"),
@@ -423,7 +431,7 @@ DRAFTS = (
     Draft("TJ-FOTEHOBOD", DOCUMENTS, 27, 2, 12, slots="lead"),
     Draft("KZ-ATAMEKEN", DOCUMENTS, 30, 2, 10),
     Draft("TM-FARAP", VEHICLES, 33, 3, 10),
-    Draft("KZ-SYPATAI", VEHICLES, 40, 3, 10, language="kk"),
+    Draft("KZ-SYPATAI", VEHICLES, 40, 3, 10, language="kk", searches=True),
 )
 LINK = "https://meet.sabaq.example/{code}"
 
@@ -464,7 +472,7 @@ def _plan(world: World, db: Session, draft: Draft, today: date) -> TrainingSessi
         ends_on=days[-1], seats=draft.seats, by=planner, now=now,
     )
     session = _session(world, db, run, mode=draft.mode, language=draft.language, seats=draft.seats, state="draft" if draft.state == "released" else draft.state, classroom_id=room)
-    session.budget = 1100 if draft.monday else 900
+    session.budget, session.searches = 1100 if draft.monday else 900, draft.searches
     if draft.mode != "classroom":
         session.link_kind, session.link, session.phone = "plain", LINK.format(code=session.code), "+7 7172 55 01 23"
         session.allows_phones = draft.mode == "hybrid"

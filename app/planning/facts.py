@@ -19,6 +19,7 @@ class Place:
     country: str = ""  # code; empty above all countries
     country_names: Mapping[str, str] = field(default_factory=dict)
     department: str = ""  # path of the department it belongs to; empty: it stands alone
+    clearance: str = ""  # what somebody from elsewhere needs to be let in; empty: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Colleague:
     person_id: uuid.UUID
     role: str
     home: Place | None = None
+    sex: str = ""  # f | m | "": not stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,9 @@ class SlotFacts:
     budget: int | None = None
     company: tuple[Colleague, ...] = ()
     trainees: Mapping[str, int] = field(default_factory=dict)  # path of an office -> how many of it have a seat
+    searches: bool = False  # searching persons is practised
+    sexes: frozenset[str] = frozenset()  # f | m, of those who have a seat and stated it
+    in_room_open: int = 0  # other slots for somebody who teaches in the room that are empty
     ways: Mapping[tuple[str, str], Way] = field(default_factory=dict)  # paths, where the default by distance is wrong
     visas: Mapping[tuple[str, str], int] = field(default_factory=dict)  # from, to country -> days to get a visa; 0: none needed
     median_90: Fraction = Fraction(0)  # of the pool's teaching days in 90 days, each weighed by his share
@@ -200,6 +205,7 @@ class TrainerFacts:
     connection_tested_on: date | None = None
     prefers: str = ""
     prefers_to: date | None = None
+    sex: str = ""  # f | m | "": not stated
     accreditations: tuple[Accredited, ...] = ()
     languages: Mapping[str, str] = field(default_factory=dict)
     busy: tuple[Busy, ...] = ()

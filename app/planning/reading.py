@@ -141,13 +141,13 @@ class Places:
 def places_of(db: Session) -> Places:
     """All places of this node. Five queries."""
     countries = {id_: (code, names) for id_, code, names in db.execute(sa.select(_raw(Country.id), Country.code, Country.names))}
-    rows = db.execute(sa.select(_raw(Office.id), Office.names, _raw(Office.country_id), Office.kind, Office.path)).all()
-    departments = {path for _, _, _, kind, path in rows if kind == "department"}
+    rows = db.execute(sa.select(_raw(Office.id), Office.names, _raw(Office.country_id), Office.kind, Office.path, Office.clearance)).all()
+    departments = {path for _, _, _, kind, path, _ in rows if kind == "department"}
     offices = {}
-    for id_, names, country, _, path in rows:
+    for id_, names, country, _, path, clearance in rows:
         above = next((path[: at + 1] for at in range(len(path) - 1, 0, -1) if path[at] == "/" and path[: at + 1] in departments), "")
         code, country_names = countries.get(country, ("", {}))
-        offices[id_] = Place(path, names, code, country_names, above)
+        offices[id_] = Place(path, names, code, country_names, above, clearance)
     rooms = dict(db.execute(sa.select(_raw(Classroom.id), _raw(Classroom.office_id))).all())
     ways = {(offices[one].path, offices[other].path): Way(days, cost) for one, other, days, cost in db.execute(
         sa.select(_raw(TravelTime.from_office_id), _raw(TravelTime.to_office_id), TravelTime.days, TravelTime.cost)
@@ -180,20 +180,28 @@ def slots_of(db: Session, slots: Sequence[SessionSlot], now: datetime, places: P
         session, office, own_room = about[session_id][:3]
         spans[session_id].append(_span(starts, ends, day, zone, places.of(session.mode, (room, own_room), office)))
     company: dict[uuid.UUID, list[tuple[uuid.UUID, Colleague]]] = defaultdict(list)
-    for session_id, slot_id, role, person_id, trainer_id, home in _rows(db,
-        sa.select(Assignment.session_id, Assignment.slot_id, SessionSlot.role, Assignment.person_id, Trainer.id, _raw(Trainer.home_office_id))
-        .join(SessionSlot, SessionSlot.id == Assignment.slot_id).outerjoin(Trainer, Trainer.person_id == Assignment.person_id)
-        .where(Assignment.session_id.in_(session_ids), Assignment.state.in_(CURRENT)).order_by(SessionSlot.number, Assignment.id)
+    unfilled: dict[uuid.UUID, set[uuid.UUID]] = defaultdict(set)
+    for session_id, slot_id, role, person_id, trainer_id, home, sex in _rows(db,
+        sa.select(SessionSlot.session_id, SessionSlot.id, SessionSlot.role, Assignment.person_id, Trainer.id, _raw(Trainer.home_office_id), Person.gender)
+        .outerjoin(Assignment, sa.and_(Assignment.slot_id == SessionSlot.id, Assignment.state.in_(CURRENT)))
+        .outerjoin(Person, Person.id == Assignment.person_id).outerjoin(Trainer, Trainer.person_id == Assignment.person_id)
+        .where(SessionSlot.session_id.in_(session_ids), sa.or_(SessionSlot.ended_on.is_(None), Assignment.id.is_not(None)))
+        .order_by(SessionSlot.number, Assignment.id)
     ):
-        company[session_id].append((slot_id, Colleague(trainer_id, person_id, role, places.offices[home] if trainer_id else None)))
-    trainees: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)
-    for session_id, office, n in db.execute(
-        sa.select(SessionSeat.session_id, _raw(Enrolment.office_id), sa.func.count())
-        .join(TrainingSession, TrainingSession.id == SessionSeat.session_id)
+        if person_id is not None:
+            company[session_id].append((slot_id, Colleague(trainer_id, person_id, role, places.offices[home] if trainer_id else None, sex or "")))
+        elif role in rules.IN_ROOM:
+            unfilled[session_id].add(slot_id)
+    trainees: dict[uuid.UUID, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    sexes: dict[uuid.UUID, set[str]] = defaultdict(set)
+    for session_id, office, sex, n in db.execute(
+        sa.select(SessionSeat.session_id, _raw(Enrolment.office_id), Person.gender, sa.func.count())
+        .join(TrainingSession, TrainingSession.id == SessionSeat.session_id).join(Person, Person.id == SessionSeat.person_id)
         .join(Enrolment, sa.and_(Enrolment.run_id == TrainingSession.run_id, Enrolment.person_id == SessionSeat.person_id))
-        .where(SessionSeat.session_id.in_(session_ids), SessionSeat.state == "seated").group_by(SessionSeat.session_id, Enrolment.office_id)
+        .where(SessionSeat.session_id.in_(session_ids), SessionSeat.state == "seated").group_by(SessionSeat.session_id, Enrolment.office_id, Person.gender)
     ):
-        trainees[session_id][places.offices[office].path] = n
+        trainees[session_id][places.offices[office].path] += n
+        sexes[session_id] |= {sex} & {"f", "m"}
     found = {}
     for slot in slots:
         if not spans[slot.session_id]:
@@ -206,7 +214,8 @@ def slots_of(db: Session, slots: Sequence[SessionSlot], now: datetime, places: P
             slot.id, session.id, session.run_id, session.code, slot.role, session.mode, course_id, titles, session.language, session.language_level,
             tuple(own), giver.path, own[0].place or giver, now.astimezone(_zone(session.zone)).date(),
             slot.language if slot.role == "interpreter" else "", session.budget,
-            tuple(one for other_id, one in company[session.id] if other_id != slot.id), trainees[session.id], places.ways, places.visas,
+            tuple(one for other_id, one in company[session.id] if other_id != slot.id), dict(trainees[session.id]), session.searches,
+            frozenset(sexes[session.id]), len(unfilled[session.id] - {slot.id}), places.ways, places.visas,
         )
     return found
 
@@ -326,13 +335,13 @@ class Reading:
             sa.select(
                 Trainer.id, Trainer.person_id, _raw(Trainer.person_id), Person.short_name, Person.sort_key, _raw(Trainer.home_office_id), Trainer.reach,
                 Trainer.travels, Trainer.share, Trainer.days_a_month, Trainer.days_a_quarter, Trainer.needs_release, Trainer.passport_to,
-                Trainer.connection_tested_on, Trainer.prefers, Trainer.prefers_to, Trainer.shown_abroad,
+                Trainer.connection_tested_on, Trainer.prefers, Trainer.prefers_to, Trainer.shown_abroad, Person.gender,
             ).join(Person, Person.id == Trainer.person_id).where(chosen).order_by(Person.sort_key, Trainer.id)
         )
-        for id_, person_id, raw, name, key, home_id, reach, travels, share, month, quarter, letter, passport, tested, prefers, prefers_to, shown in rows:
+        for id_, person_id, raw, name, key, home_id, reach, travels, share, month, quarter, letter, passport, tested, prefers, prefers_to, shown, sex in rows:
             home = self.places.offices[home_id]
             self.trainers.append(TrainerFacts(
-                id_, person_id, name, key, home.country, home, reach, travels, share, month, quarter, letter, passport, tested, prefers, prefers_to,
+                id_, person_id, name, key, home.country, home, reach, travels, share, month, quarter, letter, passport, tested, prefers, prefers_to, sex or "",
                 languages=self.languages.get(id_, {}), holidays=self.holidays.get(home.country, {}), permits=self.permits.get(id_, ()),
                 letters=self.letters.get(id_, ()), pairs=self.pairs.get(id_, ()), busy_only=shown != "card",
             ))

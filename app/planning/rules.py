@@ -45,6 +45,8 @@ TEACHING = {"lead": 3, "co": 2, "assistant": 1}
 """Levels of accreditation, and what serves for what: who may lead may also be co-trainer or assistant."""
 ASKS = {"lead": "lead", "co": "co", "assistant": "assistant", "assessor": "lead"}
 """Roles that ask for an accreditation, and for which."""
+IN_ROOM = ("lead", "co", "assistant")
+"""Roles of who teaches in the room."""
 ENOUGH_MARKS = 5
 """So many evaluations count as they are; fewer are drawn to the mean of the pool."""
 
@@ -137,7 +139,7 @@ CONSTRAINTS: Mapping[str, Constraint] = {
                 "abroad": Number(say("constraint", "Travel to another country, both ways"), 250, 0, 100_000),
             },
         ),
-        Constraint("T13", say("constraint", "Pairing"), say("constraint", "Who has to, must not, or should teach together."), B, ANY, 5),
+        Constraint("T13", say("constraint", "Pairing"), say("constraint", "Who has to, must not, or should teach together; searching persons is taught to each sex by its own."), B, ANY, 5),
         Constraint("T14", say("constraint", "Independence"), say("constraint", "Does not examine people of his own unit."), W, (B, R, W)),
         Constraint(
             "T15", say("constraint", "Connection"), say("constraint", "His PC and line were tested lately, for online teaching."), W, ANY, 0,
@@ -215,6 +217,10 @@ SENTENCES: Mapping[str, Message] = {
     "T11-needed": say("constraint", "Visa for {country} needed: takes {lead} days, the session is in {n}."),
     "T11-passport": say("constraint", "The passport ends on {to}; the last meeting is on {last}."),
     "T11-site": say("constraint", "The permission for {place} ended on {to}; the last meeting is on {last}."),
+    "T11-cleared": say("constraint", "Has the clearance for {place} ({clearance})."),
+    "T11-clearance-none": say("constraint", "Needs a clearance for {place} ({clearance}); has none."),
+    "T11-clearance-ends": say("constraint", "The clearance for {place} ({clearance}) ends on {to}; the last meeting is on {last}."),
+    "T11-clearance-later": say("constraint", "The clearance for {place} ({clearance}) begins on {since}; the first meeting is on {first}."),
     "T12-none": say("constraint", "Estimated {cost}; the session has no budget."),
     "T12-fits": say("constraint", "Estimated {cost}, budget {budget}."),
     "T12-over": say("constraint", "Estimated {cost}, more than the budget of {budget}."),
@@ -223,6 +229,11 @@ SENTENCES: Mapping[str, Message] = {
     "T13-forbidden": say("constraint", "Must not teach with {name}, who is in this session."),
     "T13-required": say("constraint", "Teaches only with {name}, who is not in this session."),
     "T13-mentor": say("constraint", "New trainer: needs his mentor {name} in the room."),
+    "T13-search-fits": say("constraint", "Searching is practised: each participant has a trainer of the same sex."),
+    "T13-search-f": say("constraint", "Searching is practised with women: no woman is among those who teach in the room."),
+    "T13-search-m": say("constraint", "Searching is practised with men: no man is among those who teach in the room."),
+    "T13-search-fm": say("constraint", "Searching is practised with women and men: a woman and a man have to be among those who teach in the room."),
+    "T13-search-later": say("constraint", "Searching is practised: another slot still has to bring a trainer of the sex that is missing."),
     "T14-fits": say("constraint", "Nobody of his own unit among the {total} participants."),
     "T14-own": say("constraint", "Same unit as {n} of {total} participants."),
     "T15-fits": say("constraint", "Last connection test {n} days ago."),
@@ -533,10 +544,11 @@ def _hours_of(starts: datetime, ends: datetime, zone: str) -> str:
     return f"{start:%H:%M}\N{EN DASH}{end:%H:%M} {offset}"
 
 
-def _absent(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
+def _absent(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) -> Found:
     away = next((one for one in trainer.away if any(one.starts < span.ends and span.starts < one.ends for span in slot.spans)), None)
     if away is not None:
-        return Result("T5", own.level, False, f"T5-{away.kind}", {"days": Days(away.first, away.last)})
+        why = f"T5-{away.kind}" if asking.sees(trainer.home.path) else "T5-hidden"  # why he is away is told at home alone
+        return Result("T5", own.level, False, why, {"days": Days(away.first, away.last)})
     off = next((span.day for span in slot.spans if span.day in trainer.holidays), None)
     if off is not None:
         return Result("T5", _milder(own.level, W), False, "T5-holiday", {"day": off, "name": trainer.holidays[off]})
@@ -792,12 +804,13 @@ def _entry(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking
     there = slot.where
     if there is None:
         return None
-    for one in trainer.permits:
-        if one.kind == "site" and one.office == there.path and one.valid_to is not None and one.valid_to < slot.last and not any(
-            other.kind == "site" and other.office == there.path and _permits(other.valid_from, other.valid_to, slot) for other in trainer.permits
-        ):
-            return Result("T11", own.level, False, "T11-site", {"place": there.names, "to": one.valid_to, "last": slot.last})
+    for place in slot.places:
+        lacking = _not_cleared(place, slot, trainer)
+        if lacking is not None:
+            return Result("T11", own.level, False, *lacking)
     if there.country == trainer.home.country or not there.country or not trainer.home.country:
+        if there.clearance and there.path != trainer.home.path:
+            return Result("T11", own.level, True, "T11-cleared", {"place": there.names, "clearance": there.clearance})
         return Result("T11", own.level, True, "T11-home")
     if trainer.passport_to is not None and trainer.passport_to < slot.last:
         return Result("T11", own.level, False, "T11-passport", {"to": trainer.passport_to, "last": slot.last})
@@ -807,6 +820,23 @@ def _entry(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking
     if any(one.kind == "visa" and one.country == there.country and _permits(one.valid_from, one.valid_to, slot) for one in trainer.permits):
         return Result("T11", own.level, True, "T11-visa", {"country": there.country_names})
     return Result("T11", own.level, False, "T11-needed", {"country": there.country_names, "lead": lead, "n": max((slot.first - slot.today).days, 0)})
+
+
+def _not_cleared(place: Place, slot: SlotFacts, trainer: TrainerFacts) -> tuple[str, dict[str, Any]] | None:
+    """What is wrong with his clearance for a place; where none is asked for, still one that was given and runs out. Who serves there needs none."""
+    held = [one for one in trainer.permits if one.kind == "site" and one.office and place.path.startswith(one.office)]
+    if any(_permits(one.valid_from, one.valid_to, slot) for one in held):
+        return None
+    longest = max(held, key=lambda one: one.valid_to or date.max, default=None)
+    ends = longest.valid_to if longest is not None and longest.valid_to is not None and longest.valid_to < slot.last else None
+    if not place.clearance or place.path == trainer.home.path:
+        return ("T11-site", {"place": place.names, "to": ends, "last": slot.last}) if ends else None
+    data = {"place": place.names, "clearance": place.clearance}
+    if longest is None:
+        return "T11-clearance-none", data
+    if ends is not None:
+        return "T11-clearance-ends", data | {"to": ends, "last": slot.last}
+    return "T11-clearance-later", data | {"since": longest.valid_from, "first": slot.first}
 
 
 def _permits(valid_from: date, valid_to: date | None, slot: SlotFacts) -> bool:
@@ -840,14 +870,24 @@ def _cost(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) 
 
 def _paired(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
     company = {one.trainer_id for one in slot.company}
-    for kind, level in (("forbidden", own.level), ("required", _milder(own.level, R)), ("mentor", P)):
-        # A required partner may still come into another slot: until then the draft waits, it is not barred.
-        for pair in trainer.pairs:
-            if pair.kind == kind and (pair.other_id in company) == (kind == "forbidden"):
-                return Result("T13", level, False, f"T13-{kind}", {"name": pair.name}, most=own.weight)
+    # A required partner may still come into another slot: until then the draft waits, it is not barred.
+    wrong = [
+        Result("T13", level, False, f"T13-{kind}", {"name": pair.name}, most=own.weight)
+        for kind, level in (("forbidden", own.level), ("required", _milder(own.level, R)), ("mentor", P))
+        for pair in trainer.pairs if pair.kind == kind and (pair.other_id in company) == (kind == "forbidden")
+    ]
+    searches = slot.searches and slot.mode != "online" and slot.role in IN_ROOM and bool(slot.sexes)
+    missing = slot.sexes - {one.sex for one in slot.company if one.role in IN_ROOM} - {trainer.sex} if searches else frozenset()
+    if len(missing) > slot.in_room_open:
+        # Another slot can be added: so the draft waits here too.
+        wrong.append(Result("T13", _milder(own.level, R), False, f"T13-search-{''.join(sorted(missing))}", most=own.weight))
+    elif missing:
+        wrong.append(Result("T13", P, False, "T13-search-later", most=own.weight))
+    if wrong:
+        return min(wrong, key=_strictness)
     good = next((pair for pair in trainer.pairs if pair.kind != "forbidden"), None)
     if good is None:
-        return Result("T13", own.level, True, "T13-none", points=own.weight, most=own.weight)
+        return Result("T13", own.level, True, "T13-search-fits" if searches else "T13-none", points=own.weight, most=own.weight)
     return Result("T13", own.level, True, "T13-fits", {"name": good.name}, points=own.weight, most=own.weight)
 
 

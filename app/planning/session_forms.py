@@ -39,6 +39,7 @@ class SessionForm(Form):
     link = StringField(say("session", "Link"), [Length(max=500)], render_kw={"inputmode": "url", "autocomplete": "off"})
     phone = StringField(say("session", "Telephone when the link does not work"), [Length(max=60)])
     allows_phones = BooleanField(say("session", "Participants may have phones: they can check in with them"))
+    searches = BooleanField(say("session", "Searching persons is practised: women and men each need a trainer of their sex in the room"))
     budget = IntegerField(say("session", "Budget for trainers"), [Optional()], render_kw=WHOLE)
 
 

@@ -37,6 +37,7 @@ class TrainingSession(Record, Base):
     released_by: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("person.id"), default=None)
     reason: Mapped[str] = mapped_column(default="")  # of a cancellation
     series_id: Mapped[uuid.UUID | None] = mapped_column(default=None)  # sessions made together
+    searches: Mapped[bool] = mapped_column(default=False)  # searching persons is practised: each sex is taught it by its own
     run: Mapped[CourseRun] = relationship(init=False, lazy="raise", viewonly=True)
 
 

@@ -56,6 +56,7 @@ class Plan:
     phone: str = ""
     allows_phones: bool = False
     budget: int | None = None
+    searches: bool = False
 
 
 def plan_session(
@@ -150,6 +151,7 @@ def _set(session: TrainingSession, plan: Plan) -> None:
     session.link_kind = "none" if plan.mode == "classroom" else plan.link_kind
     session.link = plan.link.strip() if session.link_kind == "plain" else ""
     session.phone, session.allows_phones, session.budget = plan.phone.strip(), plan.allows_phones, plan.budget
+    session.searches = plan.searches and not online
 
 
 def capacity_of(db: Session, classroom_id: uuid.UUID | None) -> int | None:
@@ -603,7 +605,7 @@ def _another(
     session = TrainingSession(
         code=_next_code(db, run.starts_on.year), run_id=run.id, mode=like.mode, language=like.language, language_level=like.language_level, zone=like.zone,
         seats=like.seats, title=like.title, classroom_id=like.classroom_id, place=like.place, link_kind=like.link_kind, link=like.link, phone=like.phone,
-        allows_phones=like.allows_phones, budget=like.budget, series_id=like.series_id,
+        allows_phones=like.allows_phones, budget=like.budget, series_id=like.series_id, searches=like.searches,
     )
     db.add(session)
     db.flush()

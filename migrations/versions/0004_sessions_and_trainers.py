@@ -301,6 +301,7 @@ def upgrade() -> None:
     sa.Column('released_by', sa.Uuid(), nullable=True),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('series_id', sa.Uuid(), nullable=True),
+    sa.Column('searches', sa.Boolean(), nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('owner_node', sa.String(length=40), nullable=False),
     sa.Column('version', sa.BigInteger(), nullable=False),
@@ -475,6 +476,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_assignment_event_assignment_id'), 'assignment_event', ['assignment_id'], unique=False)
     op.create_index('ix_assignment_event_unsealed', 'assignment_event', ['id'], unique=False, postgresql_where=sa.text('segment IS NULL'), sqlite_where=sa.text('segment IS NULL'))
     op.add_column('classroom', sa.Column('capacity', sa.Integer(), nullable=True))
+    op.add_column('office', sa.Column('clearance', sa.Text(), nullable=False, server_default=sa.text("''")))
     op.add_column('enrolment', sa.Column('order_number', sa.String(length=40), nullable=False, server_default=sa.text("''")))
     op.add_column('enrolment', sa.Column('order_on', sa.Date(), nullable=True))
     op.add_column('meeting', sa.Column('session_id', sa.Uuid(), sa.ForeignKey('training_session.id', name=op.f('fk_meeting_session_id')), nullable=True), inline_references=True)
@@ -501,6 +503,7 @@ def downgrade() -> None:
     op.drop_column('meeting', 'session_id')
     op.drop_column('enrolment', 'order_on')
     op.drop_column('enrolment', 'order_number')
+    op.drop_column('office', 'clearance')
     op.drop_column('classroom', 'capacity')
     op.drop_index('ix_assignment_event_unsealed', table_name='assignment_event', postgresql_where=sa.text('segment IS NULL'), sqlite_where=sa.text('segment IS NULL'))
     op.drop_index(op.f('ix_assignment_event_assignment_id'), table_name='assignment_event')

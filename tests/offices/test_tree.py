@@ -88,13 +88,15 @@ def test_the_administrator_adds_and_changes_offices_classrooms_and_agencies(db: 
     made = client.post(f"/offices/{centre.id}/new", data={
         "code": "KZ-KORDAY", "kind": "border-office", "name_en": "Korday", "zone": "Asia/Almaty", "crossing": "road", "paired": str(facing.id),
     })
-    client.post(made.location + "/edit", data={"name_en": "Korday", "name_ru": "Кордай", "zone": "Asia/Almaty", "crossing": "rail", "paired": "", "contact": "M. Osmonov, 123"})
+    client.post(made.location + "/edit", data={"name_en": "Korday", "name_ru": "Кордай", "zone": "Asia/Almaty", "crossing": "rail", "paired": "", "contact": "M. Osmonov, 123", "clearance": " airside pass "})
     client.post(made.location + "/classrooms/new", data={"name_en": "CBT class 1", "seats": "12"})
     client.post("/agencies/new", data={"country": str(centre.country_id), "code": "CUSTOMS", "name_en": "Customs", "hint_en": "8 digits"})
 
     office = db.scalars(sa.select(Office).where(Office.code == "KZ-KORDAY")).one()
     db.refresh(facing)
     assert (office.path, office.names, office.crossing, office.contact) == ("/KZ/KZ-KORDAY/", {"en": "Korday", "ru": "Кордай"}, "rail", "M. Osmonov, 123")
+    assert office.clearance == "airside pass"
+    assert "airside pass, for trainers from elsewhere" in client.get(made.location).text
     assert (office.paired_office_id, facing.paired_office_id) == (None, None)  # the second form took the pair away
     room = db.scalars(sa.select(Classroom).where(Classroom.office_id == office.id)).one()
     client.post(f"/classrooms/{room.id}/edit", data={"name_en": "CBT class 2", "seats": "14"})

@@ -111,6 +111,7 @@ def _run(add: Any, code: str, day: date, version_id: uuid.UUID, office_id: uuid.
     session_id = add(
         TrainingSession, code=f"S-{code}", run_id=run_id, mode=mode, language="ru", language_level="B2", zone="Asia/Almaty", seats=18, title="", classroom_id=None,
         place="", link_kind="none", link="", phone="", allows_phones=False, budget=600, state=state, released_at=None, released_by=None, reason="", series_id=None,
+        searches=False,
     )
     return run_id, session_id
 

@@ -30,6 +30,7 @@ PLACES = tuple(
     for country, department, post in (("KZ", "ZH", "KORDAY"), ("KZ", "ZH", "MERKE"), ("KZ", "AK", "AKTAU"), ("KG", "OS", "OSH"))
 )
 HOME, NEXT, FAR, ABROAD = PLACES
+AIRSIDE = Place("/CA/KZ/AK/AIRPORT/", {"en": "AIRPORT"}, "KZ", {"en": "KZ"}, "/CA/KZ/AK/", "airside pass")
 
 
 def ident(n: int) -> uuid.UUID:
@@ -78,6 +79,7 @@ def off(kind: str, first: int, last: int, *, hours: float = 0) -> Away:
 
 LEVELS = st.sampled_from(["A1", "B1", "B2", "C1", "C2"])
 PLACE = st.sampled_from(PLACES)
+SEX = st.sampled_from(["", "f", "m"])
 DAY = st.integers(-40, 40).map(lambda n: date(2026, 11, 23) + timedelta(days=n))
 spans = st.builds(span, st.integers(-12, 12), st.integers(0, 14), st.sampled_from([1, 2, 4, 8]), st.one_of(st.none(), PLACE))
 
@@ -87,13 +89,14 @@ def slots(draw: st.DrawFn) -> SlotFacts:
     """Any slot."""
     mode = draw(st.sampled_from(["classroom", "online", "hybrid"]))
     role = draw(st.sampled_from(["lead", "co", "assistant", "interpreter", "remote", "assessor"]))
-    place = None if mode == "online" or role == "remote" else draw(PLACE)
+    place = None if mode == "online" or role == "remote" else draw(st.one_of(PLACE, st.just(AIRSIDE)))
     chosen = tuple(span(day, hour, 4, place) for day, hour in sorted(draw(st.sets(st.tuples(st.integers(0, 6), st.sampled_from([0, 5, 12])), min_size=1, max_size=5))))
-    company = tuple(draw(st.lists(st.builds(Colleague, st.integers(20, 23).map(ident), st.just(ident(30)), st.just("co"), PLACE), max_size=2)))
+    company = tuple(draw(st.lists(st.builds(Colleague, st.integers(20, 23).map(ident), st.just(ident(30)), st.just("co"), PLACE, SEX), max_size=2)))
     return slot(
         mode=mode, role=role, spans=chosen, place=place or HOME, language=draw(st.sampled_from(["ru", "en"])), language_level=draw(LEVELS),
         interprets=draw(st.sampled_from(["", "ky"])), budget=draw(st.one_of(st.none(), st.integers(0, 1000))), company=company,
         trainees=draw(st.dictionaries(st.sampled_from([one.path for one in PLACES]), st.integers(1, 9))),
+        searches=draw(st.booleans()), sexes=draw(st.frozensets(st.sampled_from(["f", "m"]))), in_room_open=draw(st.integers(0, 2)),
         ways=draw(st.dictionaries(st.tuples(st.just(HOME.path), st.sampled_from([FAR.path, ABROAD.path])), st.builds(Way, st.integers(0, 3), st.integers(0, 300)))),
         visas=draw(st.dictionaries(st.just(("KZ", "KG")), st.integers(0, 30))), median_90=draw(st.fractions(0, 30, max_denominator=2)),
         mean_mark=draw(st.fractions(1, 5, max_denominator=10)),
@@ -111,13 +114,13 @@ def trainers(draw: st.DrawFn, number: int | None = None) -> TrainerFacts:
         reach=draw(st.sampled_from(["national", "regional"])), travels=draw(st.sampled_from(["none", "department", "country", "abroad"])),
         share=draw(st.sampled_from([25, 50, 100])), days_a_month=draw(st.one_of(st.none(), st.integers(1, 20))), needs_release=draw(st.booleans()),
         passport_to=draw(st.one_of(st.none(), DAY)), connection_tested_on=draw(st.one_of(st.none(), st.just(date(2026, 6, 1)), st.just(date(2026, 11, 1)))),
-        prefers=draw(st.sampled_from(["", "classroom", "online", "hybrid"])), prefers_to=draw(st.one_of(st.none(), DAY)),
+        prefers=draw(st.sampled_from(["", "classroom", "online", "hybrid"])), prefers_to=draw(st.one_of(st.none(), DAY)), sex=draw(SEX),
         accreditations=tuple(draw(st.lists(st.builds(Accredited, st.sampled_from(["lead", "co", "assistant"]), DAY, st.one_of(st.none(), DAY), st.one_of(st.none(), DAY)), max_size=3))),
         languages=draw(st.dictionaries(st.sampled_from(["ru", "en", "ky"]), LEVELS)),
         busy=tuple(Busy(one, "S-2026-0409", ABROAD.path) for one in draw(st.lists(spans, max_size=4))),
         away=tuple(off(kind, first, first + draw(st.integers(0, 5))) for kind, first in draw(st.lists(st.tuples(st.sampled_from(["leave", "sick", "shift", "deployment", "unavailable"]), st.integers(-8, 8)), max_size=2))),
         holidays=draw(st.dictionaries(DAY, st.just({"en": "Nooruz"}), max_size=3)),
-        permits=tuple(draw(st.lists(st.builds(Permit, st.sampled_from(["visa", "site"]), st.just("KG"), st.just(ABROAD.path), DAY, st.one_of(st.none(), DAY)), max_size=2))),
+        permits=tuple(draw(st.lists(st.builds(Permit, st.sampled_from(["visa", "site"]), st.just("KG"), st.sampled_from([ABROAD.path, AIRSIDE.path]), DAY, st.one_of(st.none(), DAY)), max_size=2))),
         letters=tuple(draw(st.lists(st.builds(Letter, DAY, DAY, DAY, st.one_of(st.none(), DAY), st.one_of(st.none(), DAY)), max_size=2))),
         pairs=tuple(draw(st.lists(st.builds(Pair, st.sampled_from(["mentor", "forbidden", "required"]), st.integers(20, 23).map(ident), st.just("Lee S.")), max_size=2))),
         work=tuple(Work(None, frozenset(one.isoformat() for one in days), draw(st.one_of(st.none(), PLACE))) for days in draw(st.lists(st.sets(DAY, min_size=1, max_size=5), max_size=3))),
@@ -126,4 +129,4 @@ def trainers(draw: st.DrawFn, number: int | None = None) -> TrainerFacts:
     )
 
 
-__all__ = ["ABROAD", "FAR", "HOME", "MONDAY", "NEXT", "Fraction", "booked", "ident", "off", "slot", "slots", "span", "trainer", "trainers"]
+__all__ = ["ABROAD", "AIRSIDE", "FAR", "HOME", "MONDAY", "NEXT", "Fraction", "booked", "ident", "off", "slot", "slots", "span", "trainer", "trainers"]

@@ -14,14 +14,14 @@ from app.feedback.models import FeedbackSheet
 from app.offices.models import Holiday, Office
 from app.people.models import Person
 from app.planning import queries
-from app.planning.rules import as_json
+from app.planning.rules import Level, as_json
 from app.runs.models import CourseRun, RunTrainer
 from app.schedule import assignments
-from app.schedule.models import Assignment, Meeting, SessionSlot, Taught, TrainingSession
+from app.schedule.models import Assignment, Meeting, SessionSeat, SessionSlot, Taught, TrainingSession
 from app.trainers.models import Absence, Accreditation, Pairing, Trainer, TrainerLanguage, TravelTime
-from tests.factories import added, make_country, make_office, make_person
+from tests.factories import added, make_agency, make_country, make_office, make_person
 from tests.planning.rows import MONDAY, add_meeting, make_session, make_trainer
-from tests.runs.rows import make_run, make_version
+from tests.runs.rows import enrol, make_run, make_version
 
 NOW = datetime(2026, 11, 16, 6, tzinfo=UTC)
 
@@ -217,6 +217,34 @@ def test_holidays_travel_and_pairs_are_read(pool: Pool, db: Session) -> None:
     assert pool.finding(trainer, "T13", session).key == "T13-forbidden"
 
 
+def test_who_is_searched_and_what_a_place_asks_are_read(pool: Pool, db: Session) -> None:
+    """Sexes of those who have a seat and of who teaches, slots of the room that are empty, the clearance of the place: each from its rows."""
+    pool.office.clearance = "airside pass"
+    session = pool.session(slots=("lead", "co", "interpreter"), searches=True)
+    for n, gender in enumerate(("m", "f", None), 1):
+        person = enrol(db, db.get_one(CourseRun, session.run_id), make_person(db, pool.office, gender=gender)).person_id
+        added(db, SessionSeat(session_id=session.id, person_id=person, agency_id=make_agency(db).id, state="seated", place=n, since=NOW))
+    lead, co = db.scalars(sa.select(SessionSlot).where(SessionSlot.session_id == session.id, SessionSlot.role != "interpreter").order_by(SessionSlot.number))
+    man = pool.trainer("Akhmetov", make_office(db), travels="abroad", reach="regional")
+    woman = pool.trainer("Bekova")
+    for trainer, sex in ((man, "m"), (woman, "f")):
+        db.get_one(Person, trainer.person_id).gender = sex
+    db.flush()
+
+    def found(trainer: Trainer, code: str, slot: SessionSlot = co) -> str | None:
+        verdict = queries.judge_one(db, slot, trainer.id, now=NOW)
+        result = verdict.of(code) if verdict else None
+        return result.key if result else None
+
+    assert (found(man, "T13", lead), found(man, "T11", lead)) == ("T13-search-later", "T11-clearance-none")
+    assignments.assign(db, lead, db.get_one(Person, man.person_id), by=man.person_id, now=NOW)
+    facts = queries.slot_facts(db, co, now=NOW)
+    assert facts is not None
+    assert (facts.sexes, facts.in_room_open, sum(facts.trainees.values())) == (frozenset("fm"), 0, 3)
+    assert (found(woman, "T13"), found(woman, "T11")) == ("T13-search-fits", "T11-home")
+    assert found(pool.trainer("Choi"), "T13") == "T13-search-f"
+
+
 @pytest.mark.goal("SCH-09")
 def test_the_recheck_tells_only_what_is_new(pool: Pool, db: Session) -> None:
     """What was there when he was chosen or was taken on is no news; leave that came later is; what is over is not looked at."""
@@ -235,6 +263,23 @@ def test_the_recheck_tells_only_what_is_new(pool: Pool, db: Session) -> None:
     news.overrides = [{"code": "T5", "level": "B", "reason": "He comes back for it.", "by": "", "at": ""}]
     db.flush()
     assert {one.id: results for one, results in queries.recheck(db, NOW)}[news.id] == []
+
+
+@pytest.mark.goal("SCH-09", "SCH-14")
+def test_why_somebody_of_another_country_is_away_is_told_at_home_alone(pool: Pool, db: Session) -> None:
+    """He shows his whole card: planners abroad are told of his days, never that he is ill; the re-check keeps it for them so."""
+    abroad = make_office(db, country=make_country(db), kind="centre")
+    guest, own = pool.trainer("Osmonov", abroad, shown_abroad="card", reach="regional", travels="abroad"), pool.trainer("Bekov")
+    first, second = pool.session(), pool.session(starts=MONDAY + timedelta(days=7))
+    held = {pool.put(first, guest).id: "T5-hidden", pool.put(second, own).id: "T5-sick"}
+    for one, starts in ((guest, MONDAY), (own, MONDAY + timedelta(days=7))):
+        added(db, Absence(person_id=one.person_id, kind="sick", starts_at=starts, ends_at=starts + timedelta(days=2), zone="Asia/Almaty"))
+    db.flush()
+
+    found = {one.id: next(result for result in results if result.code == "T5") for one, results in queries.recheck(db, NOW)}
+
+    assert {id: result.key for id, result in found.items()} == held
+    assert all(result.level is Level.BLOCKS for result in found.values())
 
 
 def test_a_session_without_meetings_is_not_judged(pool: Pool) -> None:

@@ -17,6 +17,7 @@ from app.planning.facts import Accredited, Colleague, Letter, Pair, Permit, Slot
 from app.planning.rules import CONSTRAINTS, DEFAULTS, SENTENCES, STRICT, Level, Setting, Verdict, judge, rank
 from tests.planning.strategies import (
     ABROAD,
+    AIRSIDE,
     FAR,
     HOME,
     NEXT,
@@ -226,6 +227,8 @@ def test_t5_absence_blocks(kind: str, sentence: str) -> None:
     verdict = judge(slot(), trainer(away=(off(kind, 1, 4),)))
 
     assert (say(verdict, "T5"), verdict.group) == (sentence, "not-available")
+    abroad = judge(slot(), trainer(away=(off(kind, 1, 4),)), sees=lambda _path: False)
+    assert (say(abroad, "T5"), abroad.group) == ("Not available 24–27 Nov 2026.", "not-available")
 
 
 def test_t5_a_holiday_at_home_needs_a_reason() -> None:
@@ -396,6 +399,36 @@ def test_t11_visa_passport_and_site() -> None:
     assert judge(slot(), trainer(permits=(expired, Permit("site", "", HOME.path, date(2026, 1, 1))))).of("T11").ok  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("valid", "key"), [
+    (None, "T11-clearance-none"), ((date(2026, 1, 1), date(2026, 11, 23)), "T11-clearance-ends"), ((date(2026, 11, 24), None), "T11-clearance-later"),
+    ((date(2026, 11, 23), date(2026, 11, 24)), "T11-cleared"), ((date(2026, 1, 1), None), "T11-cleared"),
+])
+def test_t11_a_place_that_asks_for_a_clearance(valid: tuple[date, date | None] | None, key: str) -> None:
+    """It has to hold from the first to the last meeting; who serves there needs none, nor does who teaches it from afar."""
+    there = slot(spans=(span(0, place=AIRSIDE), span(1, place=AIRSIDE)), place=AIRSIDE)
+    permits = (Permit("site", "", AIRSIDE.path, *valid),) if valid else ()
+
+    verdict = judge(there, trainer(permits=permits))
+
+    found = verdict.of("T11")
+    assert found is not None
+    assert (found.key, found.ok, verdict.group) == (key, key == "T11-cleared", "suggested" if key == "T11-cleared" else "with-reason")
+    assert judge(there, trainer(permits=permits, home=AIRSIDE)).of("T11").key in ("T11-home", "T11-site")  # type: ignore[union-attr]
+    assert judge(slot(role="remote", spans=(span(0, place=None),), place=AIRSIDE), trainer()).of("T11") is None
+
+
+def test_t11_a_clearance_is_told_with_its_days() -> None:
+    """Its name, its place, its end; one for the office above counts below it; one for another place does not."""
+    there = slot(spans=(span(0, place=AIRSIDE), span(1, place=AIRSIDE)), place=AIRSIDE)
+    ended, above, elsewhere = (Permit("site", "", path, date(2026, 1, 1), until) for path, until in (
+        (AIRSIDE.path, date(2026, 11, 23)), ("/CA/KZ/AK/", None), (FAR.path, None),
+    ))
+
+    assert say(judge(there, trainer()), "T11") == "Needs a clearance for AIRPORT (airside pass); has none."
+    assert say(judge(there, trainer(permits=(ended, elsewhere))), "T11") == "The clearance for AIRPORT (airside pass) ends on 23 Nov 2026; the last meeting is on 24 Nov 2026."
+    assert say(judge(there, trainer(permits=(ended, above))), "T11") == "Has the clearance for AIRPORT (airside pass)."
+
+
 def test_t12_cost_beside_what_is_left_of_the_budget() -> None:
     """Way 60 and an allowance of 40 for two days there and two of travel are 220; a colleague from as far takes as much of the budget."""
     far = {"spans": (span(0, place=FAR), span(1, place=FAR)), "place": FAR}
@@ -420,6 +453,37 @@ def test_t13_who_teaches_with_whom(kind: str, there: bool, group: str, level: st
     found = verdict.of("T13")
     assert found is not None
     assert (verdict.group, found.level.value) == (group, level)
+
+
+@pytest.mark.parametrize(("sexes", "others", "own", "open_", "key", "group"), [
+    ("fm", ["m"], "f", 0, "T13-search-fits", "suggested"), ("fm", ["m"], "m", 0, "T13-search-f", "with-reason"), ("fm", [], "m", 0, "T13-search-f", "with-reason"),
+    ("fm", ["f"], "f", 0, "T13-search-m", "with-reason"), ("fm", [], "m", 1, "T13-search-later", "suggested"), ("fm", [], "", 1, "T13-search-fm", "with-reason"),
+    ("fm", [], "", 2, "T13-search-later", "suggested"), ("m", [], "m", 0, "T13-search-fits", "suggested"), ("f", ["f"], "m", 0, "T13-search-fits", "suggested"),
+    ("", [], "m", 0, "T13-none", "suggested"),
+])
+def test_t13_searching_is_taught_to_each_sex_by_its_own(sexes: str, others: list[str], own: str, open_: int, key: str, group: str) -> None:
+    """The last slot of the room has to bring the sex that is missing; while another is open it costs points only. A sex that is not stated counts for none."""
+    company = tuple(Colleague(ident(20 + n), ident(30 + n), "co", HOME, sex) for n, sex in enumerate(others))
+    of = slot(searches=True, sexes=frozenset(sexes), company=company, in_room_open=open_)
+
+    verdict = judge(of, trainer(sex=own))
+
+    found = verdict.of("T13")
+    assert found is not None
+    assert (found.key, verdict.group) == (key, group)
+
+
+def test_t13_searching_asks_only_who_teaches_in_the_room() -> None:
+    """Not a session without it, not an interpreter, nobody online; a colleague on the line is not in the room."""
+    both = frozenset("fm")
+    afar = (Colleague(ident(20), ident(30), "remote", HOME, "f"),)
+
+    assert judge(slot(sexes=both), trainer(sex="m")).of("T13").key == "T13-none"  # type: ignore[union-attr]
+    assert judge(slot(searches=True, sexes=both, role="interpreter"), trainer(sex="m")).of("T13").key == "T13-none"  # type: ignore[union-attr]
+    assert judge(slot(searches=True, sexes=both, mode="online", spans=(span(0, place=None),)), trainer(sex="m")).of("T13").key == "T13-none"  # type: ignore[union-attr]
+    assert say(judge(slot(searches=True, sexes=both, company=afar), trainer(sex="m")), "T13") == (
+        "Searching is practised with women: no woman is among those who teach in the room."
+    )
 
 
 def test_t14_an_assessor_is_of_another_unit() -> None:

@@ -97,6 +97,16 @@ def errors(page: str) -> list[str]:
 # ---- a session -------------------------------------------------------------------------------------------------------
 
 
+def test_that_searching_is_practised_is_ticked_and_taken_back(desk: Desk) -> None:
+    """It is kept with the session, shown on its form, and goes where the session goes online."""
+    code = desk.planned(searches="y")
+
+    assert desk.session(code).searches
+    assert re.search(r'<input checked id="searches"', desk.client.get(f"/planning/sessions/{code}/edit").text)
+    desk.post(f"/planning/sessions/{code}/edit", classroom=str(desk.room.id), **SIGNED)
+    assert not desk.session(code).searches
+
+
 @pytest.mark.goal("SCH-01")
 def test_a_session_is_planned_by_its_form_and_changed(desk: Desk) -> None:
     """It starts with the values of its run; what was typed is stored; a change says so."""

@@ -135,7 +135,7 @@ def _runs() -> list[CourseRun]:
 
 
 def _first_values(run: CourseRun | None) -> dict[str, Any]:
-    values: dict[str, Any] = {"seats": 12, "zone": me().zone, "roles": ["lead"], "language_level": "B2", "mode": "classroom", "link_kind": "none"}
+    values: dict[str, Any] = {"seats": 12, "zone": me().zone, "roles": ["lead"], "language": i18n.language(), "language_level": "B2", "mode": "classroom", "link_kind": "none"}
     if run is None:
         return values
     languages = run.course_version.languages
@@ -146,7 +146,7 @@ def _first_values(run: CourseRun | None) -> dict[str, Any]:
 
 
 def _values(session: TrainingSession) -> dict[str, Any]:
-    names = ("mode", "language", "language_level", "zone", "seats", "title", "place", "link_kind", "link", "phone", "allows_phones", "budget")
+    names = ("mode", "language", "language_level", "zone", "seats", "title", "place", "link_kind", "link", "phone", "allows_phones", "searches", "budget")
     return {name: getattr(session, name) for name in names} | {"classroom": str(session.classroom_id or "")}
 
 
@@ -187,7 +187,7 @@ def _plan(form: SessionForm) -> Plan:
     text = ("title", "place", "link", "phone", "zone")
     return Plan(
         mode=given["mode"], language=given["language"], language_level=given["language_level"], seats=given["seats"], link_kind=given["link_kind"],
-        allows_phones=given["allows_phones"], budget=given["budget"], classroom_id=uuid.UUID(given["classroom"]) if given["classroom"] else None,
+        allows_phones=given["allows_phones"], searches=given["searches"], budget=given["budget"], classroom_id=uuid.UUID(given["classroom"]) if given["classroom"] else None,
         **{name: given[name] or "" for name in text},
     )
 
