@@ -15,18 +15,16 @@ run: setup ## Start Sabaq with demo data; the first time it also sets everything
 demo-network: setup ## Start a centre and two class servers with demo data, one of them without a line
 	@$(PY) -m app.cli demo-network
 
-# Tests in a browser, on PostgreSQL or with whole nodes each have a worker of their own; the rest shares two. All steps run, also after
-# a failed one. Pytest answers 5 when it ran no test: that fails, except where no test bears the mark yet.
+# Tests in a browser or with whole nodes have the machine to themselves; the others share it between two workers. All steps run, also
+# after a failed one. Pytest answers 5 when it ran no test: that fails.
 test: setup-tests ## Run every check and every test
 	@failed=; \
+	step() { name=$$1; shift; echo "== Tests: $$name"; $(PY) -m pytest "$$@" || failed="$$failed $$name"; }; \
 	$(MAKE) --no-print-directory lint || failed="$$failed lint"; \
-	for mark in postgres browser node; do \
-	  echo "== Tests marked $$mark"; \
-	  case $$mark in node) which="node and not postgres and not browser";; *) which=$$mark;; esac; \
-	  $(PY) -m pytest -m "$$which" || failed="$$failed $$mark"; \
-	done; \
-	echo "== Tests without browser, PostgreSQL and whole nodes"; \
-	$(PY) -m pytest -n 2 -m "not postgres and not browser and not node" || failed="$$failed tests"; \
+	step "PostgreSQL" -n 2 -m postgres; \
+	step "browser" -m browser; \
+	step "whole nodes" -m "node and not postgres and not browser"; \
+	step "the rest" -n 2 -m "not postgres and not browser and not node"; \
 	if [ -n "$$failed" ]; then echo "make test failed in:$$failed"; exit 1; fi
 
 lint: setup-tests ## Run the checks that read the code
