@@ -70,8 +70,8 @@ def recheck(db: Session, now: datetime) -> list[tuple[Assignment, list[Result]]]
     found = []
     for assignment, slot in rows:
         trainer_id = trainers.get(assignment.person_id)
-        verdict = pool.verdict(slot.id, trainer_id) if trainer_id is not None else None
-        found.append((assignment, _news(assignment, verdict.results) if verdict is not None else []))
+        results = pool.told(slot.id, trainer_id, pool.home_of(slot.id)) if trainer_id is not None and slot.id in pool.slots else []
+        found.append((assignment, _news(assignment, results)))
     return found
 
 
@@ -117,6 +117,24 @@ class Pool:
         if slot is None or trainer is None:
             return None
         return rules.judge(slot, self.read.for_slot(trainer, slot), self.settings, sees)
+
+
+    def told(self, slot_id: uuid.UUID, trainer_id: uuid.UUID, sees: Sees) -> list[Result]:
+        """What is found of one trainer for one slot, with the weight that it has and in the words that the asker may read."""
+        true, shown = self.verdict(slot_id, trainer_id), self.verdict(slot_id, trainer_id, sees)
+        if true is None or shown is None:
+            return []
+        return [_in_words_of(one, shown.of(one.code)) for one in true.results]
+
+    def home_of(self, slot_id: uuid.UUID) -> Sees:
+        """What those who plan a slot may see, whoever of them it is: the offices of its country."""
+        countries = {one.path: one.country for one in self.read.places.offices.values()}
+        here = countries.get(self.slots[slot_id].path)
+        return lambda path: countries.get(path) == here
+
+
+def _in_words_of(one: Result, shown: Result | None) -> Result:
+    return one if one.ok or shown is None else one._replace(key=shown.key, data=shown.data, link=shown.link)
 
 
 def load(

@@ -116,21 +116,10 @@ def _results(db: Session, held: Sequence[Held], now: datetime, sees: Sees) -> di
     if not trainers:
         return {}
     pool = queries.load(db, [slot for slot, _ in taken], now=now, trainer_ids=list(trainers.values()))
-    found = {}
-    for slot, assignment in taken:
-        trainer_id = trainers.get(assignment.person_id)
-        true = pool.verdict(slot.id, trainer_id) if trainer_id else None
-        shown = pool.verdict(slot.id, trainer_id, sees) if trainer_id else None
-        if true is not None and shown is not None:
-            found[assignment.id] = [_veiled(one, shown.of(one.code)) for one in true.results]
-    return found
-
-
-def _veiled(one: Result, shown: Result | None) -> Result:
-    """A finding with the weight that it has, in the words that may be read."""
-    if one.ok or shown is None:
-        return one
-    return one._replace(key=shown.key, data=shown.data, link=shown.link)
+    return {
+        assignment.id: pool.told(slot.id, trainers[assignment.person_id], sees) for slot, assignment in taken
+        if assignment.person_id in trainers and slot.id in pool.slots
+    }
 
 
 # ---- releasing -------------------------------------------------------------------------------------------------------
