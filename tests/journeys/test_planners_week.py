@@ -144,7 +144,7 @@ def test_a_planners_week(browser: Browser, node: live.Live) -> None:
     page.get_by_role("button", name=f"Release {code[0]}").click()
     assert page.url.endswith("/planning/outbox")
     panel = page.locator("section.panel").filter(has=page.get_by_role("link", name=code[0]))
-    expect(panel).to_contain_text("2 waits for “send”")
+    expect(panel).to_contain_text("waits for “send”: 2")
     panel.locator("summary").first.click()
     expect(panel.locator(".letter").first).to_be_visible()
     with work(node.database) as db:

@@ -306,7 +306,7 @@ def test_nothing_leaves_the_outbox_before_somebody_presses_send(db: Session, rea
     assert released.status_code == 303
     box = client.get("/planning/outbox")
     said = text_of(box)
-    assert "4 waits for “send”" in said
+    assert "waits for “send”: 4" in said
     assert all(one.subject in said for one in mails(db))  # each in the language of whom it is for
     assert "1 person has no address" in said
     db.expire_all()

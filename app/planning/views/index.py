@@ -26,7 +26,7 @@ from app.offices.scope import under
 from app.people.models import Person
 from app.planning import rules
 from app.planning.views.blueprint import bp
-from app.planning.views.sight import SHAPES, days_in_words, slot_name, weekday
+from app.planning.views.sight import SHAPES, days_in_words, short_code, slot_name, weekday
 from app.policy import scope
 from app.runs.models import CourseRun
 from app.schedule.assignments import CURRENT
@@ -86,7 +86,7 @@ def index() -> ResponseReturnValue:
     drafts = _drafts() if plans else []
     return render_template(
         "planning/index.html", first=first, month=i18n.month_name(first), rows=rows, weeks=_weeks(first, last, rows), heads=_heads(), today=today, state=state,
-        states=STATES, shapes=SHAPES, modes=MODES, plans=plans, open_slots=open_slots[:MOST], more_slots=max(0, len(open_slots) - MOST), waiting=waiting[:MOST],
+        states=STATES, shapes=SHAPES, short_code=short_code, modes=MODES, plans=plans, open_slots=open_slots[:MOST], more_slots=max(0, len(open_slots) - MOST), waiting=waiting[:MOST],
         drafts=drafts[:MOST], more_drafts=max(0, len(drafts) - MOST), mails=_mails() if can("outbox.send") else 0, links=_links(),
         before=_address(first - timedelta(days=1), state), after=_address(last + timedelta(days=1), state), this=_address(today, state), weekday=weekday,
         new="planning.new" in current_app.view_functions,
