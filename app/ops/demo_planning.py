@@ -451,6 +451,7 @@ def make(world: World) -> None:
         _rated(db)
         _observation(world, db, today)
         _waiting(world, db, today)
+        _searching(world, db)
         _told(world, db)
     _release(world, ready)
     with work(world.database) as db:
@@ -611,6 +612,28 @@ def _observation(world: World, db: Session, today: date) -> None:
         db, trainer, assessor=db.get_one(Person, world.trainers["qasymov"]), day=today, session_id=session.id, note="Второй день, осмотр тайников",
         by=world.staff["planner"], now=clock.now() - timedelta(days=3),
     )
+
+
+def _searching(world: World, db: Session) -> None:
+    """Men and women for a draft in which searching is practised: a woman has to be among those who teach it."""
+    session = db.scalars(
+        sa.select(TrainingSession).join(CourseRun, CourseRun.id == TrainingSession.run_id)
+        .where(CourseRun.office_id == world.offices["KZ-SYPATAI"], TrainingSession.searches.is_(True), TrainingSession.state == "draft")
+    ).one()
+    now = clock.now() - timedelta(days=2)
+    there = db.execute(
+        sa.select(Person.id, Person.agency_id, Person.gender).where(Person.id.in_(world.people["KZ-SYPATAI"]), Person.gender.is_not(None)).order_by(Person.id)
+    ).all()
+    people = {id_: agency for sex, n in (("m", 5), ("f", 2)) for id_, agency in [(id_, agency) for id_, agency, own in there if own == sex][:n]}
+    world.people["KZ-SYPATAI"] = [one for one in world.people["KZ-SYPATAI"] if one not in people]
+    runs.nominate(db, db.get_one(CourseRun, session.run_id), person_ids=list(people), by=world.staff["manager"], now=now, language="kk")
+    for nomination in db.scalars(sa.select(Nomination).where(Nomination.run_id == session.run_id, Nomination.person_id.in_(people)).order_by(Nomination.id)):
+        runs.decide(db, nomination, accept=True, by=world.staff["planner"], now=now)
+    db.add_all(
+        SessionSeat(session_id=session.id, person_id=one, agency_id=agency, state="seated", place=n, since=now) for n, (one, agency) in enumerate(people.items(), 1)
+    )
+    db.flush()
+    bookings.refresh(db, [session.id])
 
 
 def _waiting(world: World, db: Session, today: date) -> None:

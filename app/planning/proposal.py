@@ -17,7 +17,7 @@ from app.offices.scope import under
 from app.people.models import Person
 from app.planning import queries, rules
 from app.planning.rules import Level, Verdict
-from app.planning.solver import Option, Task, solve
+from app.planning.solver import Cap, Option, Task, solve
 from app.runs.models import CourseRun
 from app.schedule.assignments import CURRENT
 from app.schedule.bookings import TAKES_PLACE, Sees, everything
@@ -91,7 +91,7 @@ def propose(
 ) -> Proposal:
     """Who into which empty slot of the drafts of these days; of the filled ones only those that are named in `again`.
 
-    Only people whom every check suggests are proposed; nobody twice at once, nobody above his load. Nothing is written.
+    Only people whom every check suggests are proposed; nobody twice at once, nobody above his load or too many days in a row. Nothing is written.
     """
     found = slots_of(db, first=first, last=last, paths=paths)
     filled = tuple(one for one in found if one.assignment is not None and one.slot.id not in again)
@@ -115,12 +115,12 @@ def _task(pool: queries.Pool, fitting: dict[uuid.UUID, dict[uuid.UUID, Verdict]]
     pairs = {one.trainer_id: one.pairs for one in pool.trainers if one.pairs}
     for slot_id, verdicts in fitting.items():
         slot = pool.slots[slot_id]
-        for trainer in pool.trainers_for(slot_id) if verdicts else ():
+        for trainer in pool.trainers:
             verdict = verdicts.get(trainer.trainer_id)
             if verdict is None:
                 continue
-            loads = rules.loads(slot, trainer, pool.settings) if limited else []
-            options.append(Option(slot_id, trainer.trainer_id, verdict.total, {(one.unit, one.start): one.added for one in loads}))
+            loads = rules.loads(slot, pool.read.for_slot(trainer, slot), pool.settings) if limited else []
+            options.append(Option(slot_id, trainer.trainer_id, verdict.total, {(one.unit, one.start): one.added for one in loads}, slot.days))
             for one in loads:
                 key = (trainer.trainer_id, one.unit, one.start)
                 left[key] = min(left.get(key, one.most), one.most - one.before)
@@ -136,7 +136,21 @@ def _task(pool: queries.Pool, fitting: dict[uuid.UUID, dict[uuid.UUID, Verdict]]
         for trainer_id, own in pairs.items() for pair in own if pair.kind == "forbidden"
         for one, other in _both_ways(together.values()) if trainer_id in fitting[one] and pair.other_id in fitting[other]
     )
-    return Task(options, apart, left, never)
+    return Task(
+        options, apart, left, never, pool.settings["T7"].numbers["row"], {one.trainer_id: pool.read.teaching_days(one) for one in pool.trainers},
+        [cap for slot_ids in together.values() for cap in _searching(pool, slot_ids, fitting)],
+    )
+
+
+def _searching(pool: queries.Pool, slot_ids: Iterable[uuid.UUID], fitting: dict[uuid.UUID, dict[uuid.UUID, Verdict]]) -> Iterable[Cap]:
+    """Where searching persons is practised, the slots of a session are not all filled without the sex that is missing."""
+    slots = [pool.slots[one] for one in slot_ids if pool.slots[one].role in rules.IN_ROOM]
+    if not slots or not slots[0].searches or slots[0].mode == "online" or slots[0].in_room_open >= len(slots):
+        return
+    stay = set.intersection(*({(one.person_id, one.sex) for one in slot.company if one.role in rules.IN_ROOM} for slot in slots))
+    for sex in sorted(slots[0].sexes - {own for _, own in stay}):
+        others = {one.trainer_id for one in pool.trainers if one.sex != sex}
+        yield Cap(frozenset((slot.slot_id, one) for slot in slots for one in fitting[slot.slot_id] if one in others), len(slots) - 1)
 
 
 def _near(pool: queries.Pool, one: uuid.UUID, other: uuid.UUID) -> bool:

@@ -328,6 +328,10 @@ class Reading:
             marks=sum(total for total, _ in marks), marked=sum(n for _, n in marks),
         )
 
+    def teaching_days(self, trainer: TrainerFacts) -> frozenset[date]:
+        """The days near the slots on which he teaches elsewhere than in one of them."""
+        return frozenset(busy.span.day for slot_id, _, busy in self.busy.get(self.raw[trainer.person_id], ()) if slot_id is None)
+
     # ---- rows
 
     def _trainers(self, db: Session, chosen: sa.ColumnElement[bool]) -> None:

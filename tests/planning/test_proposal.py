@@ -17,12 +17,13 @@ from app.offices.models import Office
 from app.people.models import Person
 from app.planning import proposal
 from app.policy import Role
+from app.runs.models import CourseRun
 from app.schedule import assignments
-from app.schedule.models import Assignment, SessionSlot, TrainingSession
+from app.schedule.models import Assignment, SessionSeat, SessionSlot, TrainingSession
 from app.trainers.models import Accreditation, Trainer, TrainerLanguage
 from tests.factories import added, make_office, make_person, make_staff
 from tests.planning.rows import make_session, make_trainer
-from tests.runs.rows import make_run, make_version
+from tests.runs.rows import enrol, make_run, make_version
 
 
 @dataclass
@@ -110,6 +111,47 @@ def test_nobody_is_proposed_above_his_load(plan: Plan) -> None:
     made = plan.propose()
 
     assert sorted(name is not None for _, name in names(made)) == [False, True, True]
+
+
+@pytest.mark.goal("SCH-10")
+def test_nobody_is_proposed_so_many_days_in_a_row_as_only_all_together_make(plan: Plan) -> None:
+    """Four sessions of two days, one after the other: any three go together, all four are eight days in a row. What he teaches elsewhere counts."""
+    holder = plan.trainer("Akhmetov", days_a_month=31, days_a_quarter=92)
+    for n in range(4):
+        plan.session(days=10 + 2 * n)
+
+    alone = plan.propose()
+    plan.put(plan.slot(plan.session(days=18)), holder)
+    beside = plan.propose()
+
+    assert sum(row.verdict is not None for row in alone.rows) == 3
+    assert [name for _, name in names(beside)].count("Akhmetov A.") == 3
+    assert None in [name for _, name in names(beside)][1:3]
+
+
+@pytest.mark.goal("SCH-10")
+def test_where_searching_is_practised_a_slot_is_kept_for_the_sex_that_is_missing(plan: Plan) -> None:
+    """Two men have more points than the woman: one of them and she are proposed; without her one slot stays empty."""
+    for family in ("Akhmetov", "Bekov"):
+        plan.db.get_one(Person, plan.trainer(family).person_id).gender = "m"
+    woman = plan.trainer("Choi", prefers="online")
+    plan.db.get_one(Person, woman.person_id).gender = "f"
+    session = plan.session(slots=("lead", "co"))
+    session.searches = True
+    for n, gender in enumerate("fm", 1):
+        person = make_person(plan.db, plan.office, gender=gender)
+        enrol(plan.db, plan.db.get_one(CourseRun, session.run_id), person)
+        added(plan.db, SessionSeat(session_id=session.id, person_id=person.id, agency_id=person.agency_id, state="seated", place=n, since=clock.now()))
+    plan.db.flush()
+
+    with_her = {name for _, name in names(plan.propose())}
+    woman.left_on = clock.now().date()
+    plan.db.flush()
+    without = [name for _, name in names(plan.propose())]
+
+    assert "Choi A." in with_her
+    assert len(with_her) == 2
+    assert without.count(None) == 1
 
 
 @pytest.mark.goal("SCH-10")

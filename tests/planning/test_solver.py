@@ -6,16 +6,18 @@ import random
 import time
 import uuid
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from itertools import product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.planning.solver import FILLED, Option, Task, conflicts, solve
+from app.planning.solver import FILLED, Cap, Option, Task, conflicts, solve
 
 MONTH = ("month", date(2026, 11, 1))
+DAYS = [date(2026, 11, 2) + timedelta(days=n) for n in range(9)]
+ROW = 3
 
 
 def ident(n: int) -> uuid.UUID:
@@ -27,8 +29,9 @@ def ident(n: int) -> uuid.UUID:
 def tasks(draw: st.DrawFn) -> Task:
     """Up to four slots and four trainers with clashes, loads and pairs that must not meet."""
     slots, trainers = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    days = [frozenset(draw(st.sampled_from([DAYS[n : n + length] for n in range(8) for length in (1, 2)]))) for _ in range(slots)]
     options = [
-        Option(ident(slot), ident(100 + trainer), draw(st.integers(0, 120)), {MONTH: draw(st.sampled_from([100, 200, 350]))})
+        Option(ident(slot), ident(100 + trainer), draw(st.integers(0, 120)), {MONTH: draw(st.sampled_from([100, 200, 350]))}, days[slot])
         for slot in range(slots) for trainer in range(trainers) if draw(st.booleans())
     ]
     pairs = [frozenset((ident(one), ident(other))) for one in range(slots) for other in range(one)]
@@ -38,13 +41,36 @@ def tasks(draw: st.DrawFn) -> Task:
         frozenset(((one.slot_id, one.trainer_id), (other.slot_id, other.trainer_id)))
         for one in options for other in options if one.trainer_id < other.trainer_id and one.slot_id != other.slot_id and draw(st.integers(0, 9)) == 0
     )
-    return Task(options, apart, left, never)
+    taught = {ident(100 + trainer): draw(st.frozensets(st.sampled_from(DAYS), max_size=4)) for trainer in range(trainers)}
+    caps = [
+        Cap(frozenset((one.slot_id, one.trainer_id) for one in options if draw(st.booleans())), draw(st.integers(0, 3))) for _ in range(draw(st.integers(0, 2)))
+    ]
+    return Task(options, apart, left, never, draw(st.sampled_from([None, ROW])), taught, caps)
+
+
+def in_a_row(day: date, teaching: set[date]) -> int:
+    """How many days in a row somebody teaches round a day."""
+    return 1 + sum(
+        next(n for n in range(20) if day + timedelta(days=way * (n + 1)) not in teaching) for way in (1, -1)
+    )
+
+
+def rested(task: Task, chosen: list[Option]) -> bool:
+    """Whether nobody teaches too many days in a row by what is chosen for him."""
+    for trainer_id in {one.trainer_id for one in chosen}:
+        own = set().union(*(one.days for one in chosen if one.trainer_id == trainer_id))
+        teaching = own | task.taught.get(trainer_id, frozenset())
+        if task.row is not None and any(in_a_row(day, teaching) > task.row for day in own):
+            return False
+    return True
 
 
 def allowed(task: Task, chosen: list[Option]) -> bool:
     """Whether a choice keeps every rule, asked one by one."""
     excluded = {frozenset((id(task.options[m]), id(task.options[n]))) for m, n in conflicts(task)}
     if any(frozenset((id(one), id(other))) in excluded for one in chosen for other in chosen if one is not other):
+        return False
+    if not rested(task, chosen) or any(sum((one.slot_id, one.trainer_id) in cap.choices for one in chosen) > cap.most for cap in task.caps):
         return False
     load: dict[tuple[uuid.UUID, str, date], int] = defaultdict(int)
     for one in chosen:
@@ -87,6 +113,16 @@ def test_a_slot_is_rather_filled_with_few_points_than_left_empty() -> None:
 
     assert {(one.slot_id, one.trainer_id) for one in solve(task)} == {(ident(1), ident(102)), (ident(2), ident(101))}
     assert FILLED > 500
+
+
+@pytest.mark.goal("SCH-10")
+def test_days_in_a_row_are_those_of_all_slots_together() -> None:
+    """Any two of three slots go together; all three would be four days in a row, and so would two with what he teaches anyhow."""
+    options = [Option(ident(n), ident(101), 10 + n, days=frozenset(DAYS[n : n + 1 + n // 2])) for n in range(3)]  # Monday, Tuesday, Wednesday and Thursday
+
+    assert [one.slot_id for one in solve(Task(options, row=4))] == [ident(0), ident(1), ident(2)]
+    assert [one.slot_id for one in solve(Task(options, row=3))] == [ident(1), ident(2)]
+    assert [one.slot_id for one in solve(Task(options, row=3, taught={ident(101): frozenset(DAYS[4:5])}))] == [ident(0), ident(2)]
 
 
 @pytest.mark.goal("SCH-10")
