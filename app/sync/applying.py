@@ -349,12 +349,18 @@ def _same(work: _Work, name: str, key: uuid.UUID, content: Mapping[str, Any]) ->
 
 def _insert_all(db: Session, table: sa.Table, values: list[dict[str, Any]]) -> bool:
     """Insert these rows, all or none."""
+    connection = db.connection()
     try:
-        with db.begin_nested():
-            db.connection().execute(sa.insert(table), values)
+        with connection.begin_nested():
+            connection.execute(_insert(table), values)
     except (sa.exc.IntegrityError, sa.exc.StatementError):
         return False
     return True
+
+
+@cache
+def _insert(table: sa.Table) -> sa.Insert:
+    return sa.insert(table)
 
 
 def _insert_one(work: _Work, table: sa.Table, place: int, values: dict[str, Any]) -> bool:
@@ -687,15 +693,21 @@ def _insert_rows(work: _Work, inserts: Sequence[tuple[_Change, dict[str, Any]]])
         _insert_one(work, table, change.place, one)
 
 
+@cache
+def _update_row(table: sa.Table) -> sa.Update:
+    return sa.update(table).where(table.c.id == sa.bindparam("of_row"))
+
+
 def _update(work: _Work, change: _Change, row: Mapping[str, Any], here: tuple[int, str]) -> tuple[int, str] | None:
     table = rows.table_named(change.table)
     if row["after"] is None:
         return refold(work.db, change.table, change.row_id, trust=work.trust, work=work, place=change.place, entry_id=row["id"])
     values = rows.from_json(change.table, row["after"]) | {"version": row["version"]}
     _follow_merges(work, change.table, values, change.row_id)
+    connection = work.db.connection()
     try:
-        with work.db.begin_nested():
-            work.db.connection().execute(sa.update(table).where(table.c.id == change.row_id).values(values))
+        with connection.begin_nested():
+            connection.execute(_update_row(table), values | {"of_row": change.row_id})
     except (sa.exc.IntegrityError, sa.exc.StatementError):
         missing = _missing_references(work.db, change.table, values)
         why = WAITS if missing else CONFLICT
@@ -812,6 +824,7 @@ def _settle_counted(db: Session, name: str, key: uuid.UUID, folded: Folded, *, n
         entry = one.detail.get("entry")
         if folded.version and entry is not None and uuid.UUID(entry) not in folded.refused:
             one.settled_at, one.settled_how = now, "applied"
+            db.flush()
 
 
 def _on_top_of_base(work: _Work, name: str, key: uuid.UUID, place: int, entry_id: uuid.UUID) -> tuple[int, str] | None:

@@ -315,9 +315,10 @@ class _Task:
         """Run a statement, or nothing of it where a rule of the database is in the way."""
         if values == []:
             return True
+        connection = self.db.connection()
         try:
-            with self.db.begin_nested():
-                self.db.connection().execute(statement, values) if values else self.db.connection().execute(statement)
+            with connection.begin_nested():
+                connection.execute(statement, values) if values else connection.execute(statement)
         except sa.exc.IntegrityError:
             return False
         return True

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -134,13 +136,28 @@ def give_late(db: Session, server: Node, *, now: datetime) -> int:
     """What the centre has added to runs that a class server keeps follows them; gives how many rows. Before each bundle to it."""
     take_write_lock(db)
     own, total = db.info["node"], 0
-    for run in db.scalars(sa.select(CourseRun).where(CourseRun.owner_node == server.code)).all():
+    added_to = db.connection().scalars(_runs_added_to(), {"own": own, "keeper": server.code}).all()
+    for run in db.scalars(sa.select(CourseRun).where(CourseRun.id.in_(added_to)).order_by(CourseRun.id)).all() if added_to else ():
         moved = _move(_rows_below(db, run.id, owner=own, tables=[one for one in BELOW if one.late]), server.code)
         if moved:
             db.flush()
             _noted(db, run, own, server.code, moved, None, now, "")
             total += moved
     return total
+
+
+@cache
+def _runs_added_to() -> sa.CompoundSelect[Any]:
+    """Runs that a class server keeps and the centre has rows below: asked of all tables at once, for mostly there are none."""
+    run = CourseRun.__table__.c
+    found = []
+    for one in BELOW:
+        if not one.late:
+            continue
+        row = one.model.__table__.c  # type: ignore[attr-defined]
+        below = row.run_id == run.id if one.column == "run_id" else sa.and_(row.meeting_id == Meeting.id, Meeting.run_id == run.id)
+        found.append(sa.select(run.id).where(run.owner_node == sa.bindparam("keeper"), row.owner_node == sa.bindparam("own"), below))
+    return sa.union(*found)
 
 
 # ---- taking and giving back ------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.certificates.models import Certificate, CertificateEvent, NumberBlock, Signatory, SigningKey
 from app.courses.models import Course, CourseVersion, Media
-from app.db import Base, Database, Fact, read_one_state
+from app.db import Base, Database, Fact, UtcDateTime, read_one_state
 from app.feedback.models import FeedbackSheet
 from app.ids import new_id, random_bytes
 from app.notices.models import Notice
@@ -104,8 +104,45 @@ Ids = sa.Select[uuid.UUID]
 # ---- what a class server needs -----------------------------------------------------------------------------------------
 
 
+class _BelowRuns:
+    """What is below the runs, left to SQL: it may be much."""
+
+    runs: Any
+    node: Any
+
+    @property
+    def members(self) -> Ids:
+        """Enrolments of these runs."""
+        return sa.select(Enrolment.id).where(Enrolment.run_id.in_(self.runs))
+
+    @property
+    def meetings(self) -> Ids:
+        """Meetings of these runs; what is only drafted stays at the centre."""
+        return sa.select(Meeting.id).where(Meeting.run_id.in_(self.runs), Meeting.state != "draft")
+
+    @property
+    def sessions(self) -> Ids:
+        """Sessions of these runs that were released."""
+        return sa.select(TrainingSession.id).where(TrainingSession.run_id.in_(self.runs), TrainingSession.state != "draft")
+
+    @property
+    def attempts(self) -> Ids:
+        """Attempts in these runs."""
+        return sa.select(Attempt.id).where(Attempt.enrolment_id.in_(self.members))
+
+    @property
+    def papers(self) -> Ids:
+        """Tests printed for these runs."""
+        return sa.select(PaperTest.id).where(PaperTest.run_id.in_(self.runs))
+
+    @property
+    def certificates(self) -> Ids:
+        """Certificates of these runs, and those that it issued itself."""
+        return sa.select(Certificate.id).where(sa.or_(Certificate.enrolment_id.in_(self.members), Certificate.owner_node == self.node))
+
+
 @dataclass(frozen=True)
-class Needs:
+class Needs(_BelowRuns):
     """Whose needs: the class server with its room and office. What is few is a set of ids; what may be many is left to SQL."""
 
     db: Session
@@ -195,49 +232,41 @@ class Needs:
         found = self.db.scalars(sa.select(CourseVersion.content["media"]).where(CourseVersion.id.in_(self.versions)))
         return {one["sha256"] for media in found for one in media or ()}
 
-    @property
-    def members(self) -> Ids:
-        """Enrolments of these runs."""
-        return sa.select(Enrolment.id).where(Enrolment.run_id.in_(self.runs))
-
-    @property
-    def meetings(self) -> Ids:
-        """Meetings of these runs; what is only drafted stays at the centre."""
-        return sa.select(Meeting.id).where(Meeting.run_id.in_(self.runs), Meeting.state != "draft")
-
-    @property
-    def sessions(self) -> Ids:
-        """Sessions of these runs that were released."""
-        return sa.select(TrainingSession.id).where(TrainingSession.run_id.in_(self.runs), TrainingSession.state != "draft")
-
-    @property
-    def midnight(self) -> datetime:
-        """Where today begins, in UTC."""
-        return datetime(self.today.year, self.today.month, self.today.day, tzinfo=UTC)
-
-    @property
-    def attempts(self) -> Ids:
-        """Attempts in these runs."""
-        return sa.select(Attempt.id).where(Attempt.enrolment_id.in_(self.members))
-
-    @property
-    def papers(self) -> Ids:
-        """Tests printed for these runs."""
-        return sa.select(PaperTest.id).where(PaperTest.run_id.in_(self.runs))
-
-    @property
-    def certificates(self) -> Ids:
-        """Certificates of these runs, and those that it issued itself."""
-        return sa.select(Certificate.id).where(sa.or_(Certificate.enrolment_id.in_(self.members), Certificate.owner_node == self.node))
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """What `Asked` leaves open."""
+        midnight = datetime(self.today.year, self.today.month, self.today.day, tzinfo=UTC)
+        sets = {name: sorted(getattr(self, name)) for name in SETS}
+        return sets | {"asking": self.node, "room": self.room, "country": self.country, "told_since": midnight - TOLD_FOR}
 
     def _ids(self, *selects: sa.Select[Any]) -> set[uuid.UUID]:
         return {one for select in selects for one in self.db.scalars(select) if one is not None}
 
 
-Rule = Callable[[Needs], Where]
+SETS: dict[str, sa.types.TypeEngine[Any]] = {
+    "offices": sa.Uuid(), "above": sa.Uuid(), "people": sa.Uuid(), "own_people": sa.Uuid(), "merges": sa.Uuid(), "versions": sa.Uuid(), "pictures": sa.String(),
+    "runs": sa.Uuid(),
+}  # fmt: skip
 
 
-def _all(_needs: Needs) -> Where:
+class Asked(_BelowRuns):
+    """The same in a statement that is made once: what is few is a parameter, whose value `Needs.values` has."""
+
+    node = sa.bindparam("asking", type_=sa.String())
+    room = sa.bindparam("room", type_=sa.Uuid())
+    country = sa.bindparam("country", type_=sa.Uuid())
+    told_since = sa.bindparam("told_since", type_=UtcDateTime())
+
+    def __getattr__(self, name: str) -> sa.BindParameter[Any]:
+        if name not in SETS:
+            raise AttributeError(name)
+        return sa.bindparam(name, expanding=True, type_=SETS[name])
+
+
+Rule = Callable[[Asked], Where]
+
+
+def _all(_asked: Asked) -> Where:
     return sa.true()
 
 
@@ -303,7 +332,7 @@ GOES: dict[type[Base], Rule] = {
     Signatory: lambda n: Signatory.office_id.in_(n.above),
     Certificate: lambda n: Certificate.id.in_(n.certificates),
     CertificateEvent: lambda n: CertificateEvent.certificate_id.in_(n.certificates),
-    Notice: lambda n: sa.and_(Notice.person_id.in_(n.own_people), Notice.at >= n.midnight - TOLD_FOR),
+    Notice: lambda n: sa.and_(Notice.person_id.in_(n.own_people), Notice.at >= n.told_since),
     # the exchange
     Node: _all,
     HandOver: lambda n: sa.or_(HandOver.to_node == n.node, HandOver.from_node == n.node),
@@ -431,13 +460,13 @@ def entries_for(db: Session, node: str, *, now: datetime, full: bool = True) -> 
         name = _name(model)
         mine = found.ids.setdefault(name, set())
         table = rows.table_named(name)
-        mine |= _look(db, table, _not_its_own(model).where(GOES[model](needs)), fixed, loose, found)
+        mine |= _look(db, table, _needed(model, GOES[model]), needs.values, fixed, loose, found)
         wanted = fixed.get(name, set()) - mine
         if not full:
             found.there[name] = _owned(db, table, wanted, node)
             wanted -= found.there[name]
         for some in by_hundreds(wanted):
-            found.more.setdefault(name, set()).update(_look(db, table, _with_references(name).where(table.c.id.in_(some)), fixed, loose, found))
+            found.more.setdefault(name, set()).update(_look(db, table, _with_references_of(name), {"ids": some}, fixed, loose, found))
         maybe = loose.get(name, set()) - mine - found.more.get(name, set())
         found.there.setdefault(name, set()).update(_owned(db, table, maybe, node))
     return found
@@ -458,15 +487,19 @@ def _with_references(name: str) -> sa.Select[Any]:
 
 
 @cache
-def _not_its_own(model: type[Base]) -> sa.Select[Any]:
-    """Rows that the class server wrote itself are there; a record that somebody else wrote before was given to it."""
+def _with_references_of(name: str) -> sa.Select[Any]:
+    return _with_references(name).where(rows.table_named(name).c.id.in_(sa.bindparam("ids", expanding=True)))
+
+
+@cache
+def _needed(model: type[Base], rule: Rule) -> sa.Select[Any]:
+    """Rows that the rule names. Rows that the class server wrote itself are there; a record that somebody else wrote before was given to it."""
     table = rows.table_named(_name(model))
-    asking: sa.BindParameter[str] = sa.bindparam("asking")
-    others = table.c.owner_node != asking
-    if issubclass(model, Fact):
-        return _with_references(table.name).where(others)
-    given = sa.exists().where(JournalEntry.table == table.name, JournalEntry.row_id == table.c.id, JournalEntry.node != asking)
-    return _with_references(table.name).where(sa.or_(others, given))
+    asked = Asked()
+    others = table.c.owner_node != asked.node
+    if not issubclass(model, Fact):
+        others |= sa.exists().where(JournalEntry.table == table.name, JournalEntry.row_id == table.c.id, JournalEntry.node != asked.node)
+    return _with_references(table.name).where(others, rule(asked))
 
 
 @cache
@@ -482,12 +515,13 @@ def _select_travelling(name: str) -> sa.Select[Any]:
 
 
 def _look(
-    db: Session, table: sa.Table, statement: sa.Select[Any], fixed: dict[str, set[uuid.UUID]], loose: dict[str, set[uuid.UUID]], desired: Desired
-) -> set[uuid.UUID]:
+    db: Session, table: sa.Table, statement: sa.Select[Any], values: Mapping[str, Any], fixed: dict[str, set[uuid.UUID]],
+    loose: dict[str, set[uuid.UUID]], desired: Desired,
+) -> set[uuid.UUID]:  # fmt: skip
     """Ids of the rows; what they refer to is added to the others, and which are kept by the class server is noted."""
     into = [(target, fixed) for target in _fixed(table.name).values()] + [(target, loose) for target in _loose(table.name).values()]
     found = set()
-    for row in db.connection().execute(statement, {"asking": desired.node}):
+    for row in db.connection().execute(statement, values):
         found.add(row[0])
         if row[1] == desired.node:
             desired.own.add(row[0])
