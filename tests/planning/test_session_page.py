@@ -76,6 +76,20 @@ def test_why_not_names_everything_that_speaks_against_a_trainer(db: Session, pla
 
 
 @pytest.mark.goal("SCH-04")
+def test_a_few_letters_that_fit_many_tell_of_the_best_ten(db: Session, plan: Plan, client_of: ClientOf) -> None:
+    """The others are counted, so that nobody thinks they are not in the pool."""
+    for n in range(13):
+        plan.trainer(db, f"Kar{chr(97 + n)}ov")
+
+    page = client_of(plan.planner).get(f"{plan.path}?slot=1&q=ka").get_data(as_text=True)
+
+    asked = page.split('id="asked"')[1].split("</section>")[0]
+    assert asked.count("<li>") == 10
+    assert "3 more have a name like this: type more of it." in asked
+    assert "more have a name" not in client_of(plan.planner).get(f"{plan.path}?slot=1&q=kara").get_data(as_text=True)
+
+
+@pytest.mark.goal("SCH-04")
 def test_a_booking_of_another_country_is_told_without_its_details(db: Session, plan: Plan, client_of: ClientOf) -> None:
     """Why not a trainer of another country: that he is booked is said, of what is not."""
     other = plan.abroad(db, "Rahimi")

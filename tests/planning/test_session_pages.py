@@ -102,6 +102,7 @@ def test_that_searching_is_practised_is_ticked_and_taken_back(desk: Desk) -> Non
     code = desk.planned(searches="y")
 
     assert desk.session(code).searches
+    assert "searching is practised" in desk.client.get(f"/planning/sessions/{code}").text
     assert re.search(r'<input checked id="searches"', desk.client.get(f"/planning/sessions/{code}/edit").text)
     desk.post(f"/planning/sessions/{code}/edit", classroom=str(desk.room.id), **SIGNED)
     assert not desk.session(code).searches

@@ -50,7 +50,8 @@ from app.trainers.models import Trainer
 
 SHOWN = {"suggested": 5, "with-reason": 3, "not-available": 2}
 """How many of a group stand on the page before "show all"."""
-MOST_ASKED = 5
+MOST_ASKED = 10
+"""How many of those whose name fits what was typed are told of."""
 WEEK_ROWS = 6
 
 RESULT_SHAPES = {Level.BLOCKS: "st-fail", Level.RELEASE: "st-alert", Level.WARNS: "st-note", Level.POINTS: "st-none"}
@@ -316,6 +317,7 @@ class _Panel:
     closest: list[rules.Change]
     q: str
     asked: list[_Entry]
+    more: int  # others whose name fits too
     href: str
 
 
@@ -419,7 +421,7 @@ class _Look:
         closest = queries.closest(self.db, chosen.slot, now=self.now, sees=sees) if nobody and self.verdicts else []
         return _Panel(
             chosen.slot.id, chosen.slot.number, slot_name(chosen.slot), len(self.verdicts), self.held_now(), groups, closest, request.args.get("q", "").strip()[:200],
-            [self._asked_entry(one) for one in self.asked[:MOST_ASKED]], self.href(),
+            [self._asked_entry(one) for one in self.asked[:MOST_ASKED]], max(0, len(self.asked) - MOST_ASKED), self.href(),
         )
 
     def _asked_entry(self, one: Verdict) -> _Entry:

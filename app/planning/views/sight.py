@@ -120,7 +120,8 @@ def facts_of(session: TrainingSession, room: Classroom | None, meetings: Sequenc
     """The line under the title: mode, place, language, seats, meetings."""
     return [
         i18n.say(MODES[session.mode]), where_of(session, room), t("session", "in {language}", language=i18n.tongue(session.language)),
-        nt("session", "{n} seat", "{n} seats", session.seats), meetings_in_words(session, meetings),
+        nt("session", "{n} seat", "{n} seats", session.seats), *([t("session", "searching is practised")] if session.searches else []),
+        meetings_in_words(session, meetings),
     ]
 
 
