@@ -92,7 +92,7 @@ def the_code(db: Session, token: str) -> tuple[Scanned, Target]:
     code = checkin.read_code(current_app.config["SECRET_KEY"], token, clock.now())
     meeting = db.get(Meeting, code.meeting_id) if code else None
     if code is None or meeting is None or meeting.state == "draft":
-        raise NotFound()
+        raise NotFound(say("check-in", "This is not the code of a class, or a part of it is missing. Scan the code on the projector again."))
     run = the_run(db, db.get_one(CourseRun, meeting.run_id).code)
     return (run, meeting, code), Target()
 
