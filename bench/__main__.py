@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import http.client
 import json
@@ -84,7 +85,9 @@ class Web:
 
 def main() -> None:
     """Make a node, measure, print."""
-    quick = "--quick" in sys.argv
+    words = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    words.add_argument("--quick", action="store_true", help="fewer people, shorter")
+    quick = words.parse_args().quick
     seconds = 2.0 if quick else 6.0
     with tempfile.TemporaryDirectory() as folder:
         config, database = live.make_node(Path(folder), name="bench")
