@@ -199,7 +199,7 @@ def test_another_way_in_is_told_to_who_comes_by_it_and_never_written_out(db: Ses
     """Trainers and people with a seat get one mail that leads to their page; the class manager none; what moved besides is told with it."""
     manager = make_person(db, ready.post, email="m@example.kz")
     room = make_classroom(db, ready.post, seats=30)
-    room.manager_id = manager.id
+    room.manager_id, ready.country.languages = manager.id, ["en"]
     ready.session.mode, ready.session.link_kind, ready.session.link, ready.session.classroom_id = "hybrid", "plain", "https://meet.example/first", room.id
     db.flush()
     press(db, ready)
