@@ -398,3 +398,13 @@ def test_a_trainee_sees_his_next_session_where_he_begins(db: Session, client_of:
 
     assert "Next session" in page
     assert "Room 2" in page
+
+
+@pytest.mark.goal("SCH-18")
+@pytest.mark.parametrize(("mode", "leads"), [("online", True), ("classroom", False)])
+def test_the_start_page_leads_to_the_room_of_the_next_session(db: Session, client_of: SignIn, mode: str, leads: bool) -> None:
+    """One press from where a trainee begins to the page that says whether the room is open; a session in a classroom has none."""
+    person = make_person(db)
+    seat(db, released(db, starts=clock.now() + timedelta(days=2), mode=mode), person)
+
+    assert ("/join/" in client_of(person).get("/learn").text) is leads
