@@ -26,6 +26,8 @@ from app.schedule.telling import WITHOUT_SEATS
 TAKES_PART = say("calendar", "you take part")
 TEACHES = say("calendar", "you teach")
 AHEAD = timedelta(days=30)
+IN_NO_RELEASED_SESSION = sa.or_(Meeting.session_id.is_(None), TrainingSession.state == "draft")
+"""Of a meeting of the run's own timetable: also of one that a planner has taken over into a draft, which goes on for everybody as it stood."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +79,16 @@ def entries_of(db: Session, person_id: uuid.UUID, *, since: datetime, until: dat
     seated = base.add_columns(TrainingSession, SessionSeat.id).join(TrainingSession, TrainingSession.id == Meeting.session_id).join(
         SessionSeat, SessionSeat.session_id == TrainingSession.id,
     ).where(SessionSeat.person_id == person_id, SessionSeat.state == "seated", TrainingSession.state != "draft", Meeting.state != "draft")
-    own_timetable = sa.and_(Meeting.session_id.is_(None), Meeting.state != "draft", CourseRun.state != "cancelled")
+    own_timetable = sa.and_(IN_NO_RELEASED_SESSION, Meeting.state != "draft", CourseRun.state != "cancelled")
     enrolled = base.add_columns(TrainingSession).outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id).join(
         Enrolment, Enrolment.run_id == CourseRun.id,
     ).where(
         Enrolment.person_id == person_id, Enrolment.state == "enrolled",
         sa.or_(own_timetable, sa.and_(TrainingSession.state != "draft", Meeting.state != "draft", WITHOUT_SEATS)),
     )
-    runs_own = base.join(RunTrainer, RunTrainer.run_id == CourseRun.id).where(RunTrainer.person_id == person_id, own_timetable)
+    runs_own = base.outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id).join(
+        RunTrainer, RunTrainer.run_id == CourseRun.id,
+    ).where(RunTrainer.person_id == person_id, own_timetable)
 
     rows = []
     for meeting, run, titles, office, session, assignment, role in db.execute(teaching):
@@ -93,7 +97,8 @@ def entries_of(db: Session, person_id: uuid.UUID, *, since: datetime, until: dat
         rows.append((meeting, run, session, session.title or titles, office, ROLES[role], sure, offer, None))
     rows += [(m, run, session, session.title or titles, office, TAKES_PART, True, None, seat) for m, run, titles, office, session, seat in db.execute(seated)]
     rows += [(m, run, None, titles, office, TEACHES, True, None, None) for m, run, titles, office in db.execute(runs_own)]
-    for meeting, run, titles, office, session in db.execute(enrolled):
+    for meeting, run, titles, office, of in db.execute(enrolled):
+        session = of if of is not None and of.state != "draft" else None
         rows.append((meeting, run, session, (session.title if session else "") or titles, office, TAKES_PART, True, None, None))
 
     rooms = places.called(db, _rooms(rows))
@@ -121,9 +126,12 @@ def next_of(db: Session, person_id: uuid.UUID, *, now: datetime) -> Entry | None
         sa.select(RunTrainer.run_id).where(RunTrainer.person_id == person_id),
     )
     starts = db.scalar(
-        sa.select(sa.func.min(Meeting.starts_at)).where(
+        sa.select(sa.func.min(Meeting.starts_at)).outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id).where(
             Meeting.ends_at > now, Meeting.state.in_(("planned", "held", "draft")),
-            sa.or_(Meeting.session_id.in_(sessions), Meeting.session_id.in_(roster), sa.and_(Meeting.session_id.is_(None), Meeting.run_id.in_(runs))),
+            sa.or_(
+                Meeting.session_id.in_(sessions), Meeting.session_id.in_(roster),
+                sa.and_(IN_NO_RELEASED_SESSION, Meeting.state != "draft", Meeting.run_id.in_(runs)),
+            ),
         )
     )
     if starts is None:

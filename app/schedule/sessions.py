@@ -112,7 +112,8 @@ def change_session(
 def cancel_session(db: Session, session: TrainingSession, *, by: uuid.UUID, now: datetime, reason: str) -> list[uuid.UUID]:
     """Cancel a session: its coming meetings do not take place, nobody is booked any more. Gives whom that concerns.
 
-    A draft's meetings go altogether. Raises Invalid without a reason, Conflict when it is cancelled already.
+    A draft's meetings go altogether; those that it had taken over from its run are the run's again. Raises Invalid without a
+    reason, Conflict when it is cancelled already.
     """
     take_write_lock(db)
     run = must_go_on(db, session)
@@ -124,6 +125,9 @@ def cancel_session(db: Session, session: TrainingSession, *, by: uuid.UUID, now:
     for meeting in meetings_of(db, session.id):
         if meeting.state == "draft":
             _drop(db, meeting)
+        elif session.state == "draft":
+            bookings.release_meetings(db, [meeting.id])
+            meeting.session_id = None
         elif meeting.state == "planned" and meeting.ends_at > now:
             _cancel(meeting, why)
     session.state, session.reason = "cancelled", why

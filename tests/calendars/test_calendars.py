@@ -25,7 +25,7 @@ from app.calendars.models import CalendarAddress
 from app.people.models import Person
 from app.policy import Role
 from app.runs.models import CourseRun
-from app.schedule import assignments
+from app.schedule import assignments, sessions
 from app.schedule.models import Meeting, SessionSeat, SessionSlot, TrainingSession
 from tests.factories import a_moment, added, make_person, make_staff
 from tests.people.signing import ByHand
@@ -115,6 +115,23 @@ def test_where_nobody_has_a_seat_the_roster_takes_part(db: Session) -> None:
     seat(db, session, db.get_one(Person, seated))
 
     assert (before, coming(enrolled), coming(seated)) == ([session.code], [], [session.code])
+
+
+def test_a_meeting_taken_over_into_a_draft_stays_in_everybodys_calendar_as_it_stood(db: Session) -> None:
+    """Until the session is released it is the run's: the roster and its trainers keep it, under the run's code, seats or none."""
+    draft = make_session(db, meetings=0, mode="online", title="Only planned")
+    run = db.get_one(CourseRun, draft.run_id)
+    enrolled, trainer = runs.enrol(db, run, make_person(db)).person_id, make_person(db)
+    runs.teach(db, run, trainer)
+    meeting = make_meeting(db, run, place="Hall")
+    as_it_stood = [queries.entries_of(db, id, since=NOW) for id in (enrolled, trainer.id)]
+
+    sessions.adopt(db, draft, run, {meeting.id}, by=trainer.id, now=NOW)
+    seat(db, draft, make_person(db))
+
+    assert [queries.entries_of(db, id, since=NOW) for id in (enrolled, trainer.id)] == as_it_stood
+    assert [entry.code for entries in as_it_stood for entry in entries] == [run.code] * 2
+    assert [queries.next_of(db, id, now=NOW).meeting.id for id in (enrolled, trainer.id)] == [meeting.id] * 2
 
 
 @pytest.mark.parametrize("n", [1, 3])

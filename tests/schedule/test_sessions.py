@@ -246,6 +246,18 @@ def test_a_runs_own_meeting_in_the_room_is_in_the_way_until_it_is_taken_over(pla
         sessions.adopt(planning.db, planning.session, planning.run, {mine.id}, by=planning.by, now=NOW)
 
 
+def test_a_cancelled_draft_gives_back_what_it_took_over(planning: Planning) -> None:
+    """Its own meetings go; the run's meeting stands as before, nobody has to be told, and another session may take it."""
+    mine = rows.make_meeting(planning.db, planning.run, classroom_id=planning.room.id)
+    planning.meet(MONDAY + timedelta(days=2))
+    sessions.adopt(planning.db, planning.session, planning.run, {mine.id}, by=planning.by, now=NOW)
+    sessions.cancel_session(planning.db, planning.session, by=planning.by, now=NOW, reason="Not this year")
+    assert (mine.session_id, mine.state, mine.sequence) == (None, "planned", 0)
+    assert sessions.meetings_of(planning.db, planning.session.id) == []
+    assert planning.db.scalar(sa.select(sa.func.count()).select_from(Booking)) == 0
+    assert sessions.adopt(planning.db, planning.plan(), planning.run, {mine.id}, by=planning.by, now=NOW) == 1
+
+
 @pytest.mark.goal("SCH-08")
 def test_a_runs_own_meeting_that_clashes_is_named_and_not_taken_over(planning: Planning) -> None:
     """Its trainer booked elsewhere, or another meeting of the session at that hour: the sentence stands with that meeting alone."""
