@@ -96,7 +96,8 @@ def _text(day: Any) -> sa.ColumnElement[str]:
 
 
 def _rows(db: Session, query: sa.Executable) -> Iterable[Any]:
-    return db.execute(query)
+    """Rows of columns, past the session: it would make each of them anew."""
+    return db.connection().execute(query)
 
 
 def _frozen(found: Mapping[Key, list[One]]) -> dict[Key, tuple[One, ...]]:
@@ -108,9 +109,13 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+@lru_cache(maxsize=4096)
+def _last_day(ends: datetime, zone: str) -> date:
+    return (ends - timedelta(microseconds=1)).astimezone(_zone(zone)).date()
+
+
 def _span(starts: datetime, ends: datetime, day: date, zone: str, place: Place | None) -> Span:
-    last = max(day, (ends - timedelta(microseconds=1)).astimezone(_zone(zone)).date())
-    return Span(starts, ends, day, last, zone, place)
+    return Span(starts, ends, day, max(day, _last_day(ends, zone)), zone, place)
 
 
 def _at(day: date, days: int) -> datetime:
@@ -335,7 +340,7 @@ class Reading:
     # ---- rows
 
     def _trainers(self, db: Session, chosen: sa.ColumnElement[bool]) -> None:
-        rows = db.execute(
+        rows = _rows(db,
             sa.select(
                 Trainer.id, Trainer.person_id, _raw(Trainer.person_id), Person.short_name, Person.sort_key, _raw(Trainer.home_office_id), Trainer.reach,
                 Trainer.travels, Trainer.share, Trainer.days_a_month, Trainer.days_a_quarter, Trainer.needs_release, Trainer.passport_to,
@@ -353,7 +358,7 @@ class Reading:
 
     def _languages(self, db: Session) -> dict[uuid.UUID, dict[str, str]]:
         found: dict[uuid.UUID, dict[str, str]] = defaultdict(dict)
-        for trainer_id, tag, level in db.execute(
+        for trainer_id, tag, level in _rows(db,
             sa.select(_raw(TrainerLanguage.trainer_id), TrainerLanguage.language, TrainerLanguage.level).where(TrainerLanguage.trainer_id.in_(self.ids))
         ):
             if level in CEFR:
@@ -415,7 +420,7 @@ class Reading:
 
     def _away(self, db: Session, first: date, last: date) -> dict[Any, tuple[Away, ...]]:
         found: dict[Any, list[Away]] = defaultdict(list)
-        for person, kind, starts, ends, zone in db.execute(
+        for person, kind, starts, ends, zone in _rows(db,
             sa.select(_raw(Absence.person_id), Absence.kind, Absence.starts_at, Absence.ends_at, Absence.zone)
             .where(Absence.person_id.in_(self.people), Absence.ended_on.is_(None), Absence.starts_at < _at(last, self.near + 1), Absence.ends_at > _at(first, -self.near))
             .order_by(Absence.starts_at, Absence.id)
