@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
 from app.ids import random_bytes
 from app.sync.canonical import storable
@@ -101,9 +101,14 @@ def holds_all(db: Session, node: str, hashes: Iterable[str], stream: str = UP) -
 def load(db: Session, ids: Sequence[uuid.UUID]) -> Iterator[Segment]:
     """Whole segments in this order, one after the other: never all in memory."""
     for key in ids:
-        row = db.scalars(sa.select(StoredSegment).where(StoredSegment.id == key).options(undefer(StoredSegment.body))).one()
-        yield as_segment(row)
-        db.expunge(row)
+        header, signature, body = db.connection().execute(_select_whole(), {"wanted": key}).one()
+        yield Segment(header=Header.read(header), signature=signature, body=body)
+
+
+@cache
+def _select_whole() -> sa.Select[Any]:
+    s = StoredSegment.__table__.c
+    return sa.select(s.header, s.signature, s.body).where(s.id == sa.bindparam("wanted"))
 
 
 def as_segment(row: StoredSegment) -> Segment:
@@ -133,14 +138,25 @@ def store(
 # ---- this node's own life --------------------------------------------------------------------------------------------
 
 
-def current_epoch(db: Session) -> Epoch | None:
+@dataclass(frozen=True)
+class Life:
+    """The epoch that this node writes under, and the segment that it began after."""
+
+    code: str
+    ordinal: int
+    parent_hash: str
+
+
+def current_epoch(db: Session) -> Life | None:
     """The epoch that this node writes under; None before its first seal."""
-    return db.scalars(_select_epoch()).first()
+    row = db.connection().execute(_select_epoch()).first()
+    return None if row is None else Life(*row)
 
 
 @cache
-def _select_epoch() -> sa.Select[Epoch]:
-    return sa.select(Epoch).order_by(Epoch.ordinal.desc(), Epoch.begun_at.desc()).limit(1)
+def _select_epoch() -> sa.Select[Any]:
+    e = Epoch.__table__.c
+    return sa.select(e.code, e.ordinal, e.parent_hash).order_by(e.ordinal.desc(), e.begun_at.desc()).limit(1)
 
 
 def own_head(db: Session, stream: str = UP) -> End | None:
@@ -149,7 +165,7 @@ def own_head(db: Session, stream: str = UP) -> End | None:
     return None if epoch is None else head_of(db, epoch, stream)
 
 
-def head_of(db: Session, epoch: Epoch, stream: str = UP) -> End:
+def head_of(db: Session, epoch: Life, stream: str = UP) -> End:
     """The newest own segment of an epoch; with number 0 before its first, which will follow the segment of this hash."""
     node = db.info["node"]
     row = db.connection().execute(_select_newest(), {"of": node, "flow": stream, "under": epoch.code}).first()
@@ -166,7 +182,7 @@ def _select_newest() -> sa.Select[Any]:
     return sa.select(s.number, s.hash).where(*own).order_by(s.number.desc()).limit(1)
 
 
-def _newest_before(db: Session, node: str, stream: str, epoch: Epoch) -> str:
+def _newest_before(db: Session, node: str, stream: str, epoch: Life) -> str:
     """What the first segment of an epoch follows: for the own journal the epoch's parent, for a down stream its newest."""
     if stream == UP:
         return epoch.parent_hash
@@ -179,7 +195,7 @@ def _newest_before(db: Session, node: str, stream: str, epoch: Epoch) -> str:
     )
 
 
-def begin_epoch(db: Session, *, why: str, now: datetime, at_least: int = 1) -> Epoch:
+def begin_epoch(db: Session, *, why: str, now: datetime, at_least: int = 1) -> Life:
     """Another life of this database: what is written from here on is told from what an earlier life wrote and this one lost.
 
     `at_least`: the lowest ordinal it may have (an anchor or a peer may know of epochs that this database does not).
@@ -192,4 +208,4 @@ def begin_epoch(db: Session, *, why: str, now: datetime, at_least: int = 1) -> E
     )
     db.add(epoch)
     db.flush()
-    return epoch
+    return Life(epoch.code, epoch.ordinal, epoch.parent_hash)

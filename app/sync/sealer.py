@@ -52,7 +52,7 @@ def settle_epoch(database: Database, folder: Path, *, now: datetime, machine: st
     return head.epoch
 
 
-def _why_new(db: Session, epoch: Epoch | None, found: Anchor | None, node: str, machine: str) -> str | None:
+def _why_new(db: Session, epoch: chain.Life | None, found: Anchor | None, node: str, machine: str) -> str | None:
     """Why this database must begin a new epoch; None when it may go on."""
     if epoch is None:
         return "new" if found is None else "restored"
