@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.offices.models import Office
 from app.people.models import Person
-from app.planning import proposal
+from app.planning import proposal, queries
 from app.policy import Role
 from app.runs.models import CourseRun
 from app.schedule import assignments
@@ -127,6 +127,10 @@ def test_nobody_is_proposed_so_many_days_in_a_row_as_only_all_together_make(plan
     assert sum(row.verdict is not None for row in alone.rows) == 3
     assert [name for _, name in names(beside)].count("Akhmetov A.") == 3
     assert None in [name for _, name in names(beside)][1:3]
+    for row in beside.rows:
+        if row.verdict is not None:
+            plan.put(row.open.slot, holder)
+    assert [results for _, results in queries.recheck(plan.db, clock.now())] == [[]] * 4
 
 
 @pytest.mark.goal("SCH-10")
