@@ -34,7 +34,7 @@ from app.schedule.assignments import LEAST_REASON
 from app.schedule.models import TrainingSession
 from app.schedule.session_rules import ROLES
 
-GROUPS = {**LEVELS, Level.POINTS: OBSTACLE_WORDS[Level.POINTS]}
+GROUPS = {**LEVELS, Level.BLOCKS: OBSTACLE_WORDS[Level.BLOCKS], Level.POINTS: OBSTACLE_WORDS[Level.POINTS]}
 """What stands over the obstacles of each level, the heaviest first."""
 
 
