@@ -231,6 +231,8 @@ PIECE = sa.func.coalesce(Meeting.session_id, Meeting.run_id)
 """The piece of work that a meeting belongs to: its session, or the run whose own timetable it is."""
 COUNTS = sa.or_(Meeting.state.in_(STANDS), sa.and_(Meeting.session_id.is_not(None), Meeting.state.in_(TAKES_PLACE)))
 """A meeting that takes place, or is to: drafts are of sessions only."""
+LATER = aliased(Taught)
+ONE, OTHER, ONE_NAME, OTHER_NAME = aliased(Trainer), aliased(Trainer), aliased(Person), aliased(Person)
 EDGE = 2
 """Days by which a meeting that is near by its instants may lie outside by its local day."""
 
@@ -395,13 +397,11 @@ class Reading:
         return _frozen(found)
 
     def _pairs(self, db: Session) -> dict[uuid.UUID, tuple[Pair, ...]]:
-        one, other = aliased(Trainer), aliased(Trainer)
-        name, other_name = aliased(Person), aliased(Person)
         found: dict[uuid.UUID, list[Pair]] = defaultdict(list)
         for trainer_id, other_id, kind, his, theirs in db.execute(
-            sa.select(Pairing.trainer_id, Pairing.other_id, Pairing.kind, name.short_name, other_name.short_name)
-            .join(one, one.id == Pairing.trainer_id).join(name, name.id == one.person_id)
-            .join(other, other.id == Pairing.other_id).join(other_name, other_name.id == other.person_id)
+            sa.select(Pairing.trainer_id, Pairing.other_id, Pairing.kind, ONE_NAME.short_name, OTHER_NAME.short_name)
+            .join(ONE, ONE.id == Pairing.trainer_id).join(ONE_NAME, ONE_NAME.id == ONE.person_id)
+            .join(OTHER, OTHER.id == Pairing.other_id).join(OTHER_NAME, OTHER_NAME.id == OTHER.person_id)
             .where(Pairing.ended_on.is_(None)).order_by(Pairing.id)
         ):
             found[trainer_id].append(Pair(kind, other_id, theirs))
@@ -499,14 +499,13 @@ class Reading:
                 .where(within, COUNTS, ~sa.exists().where(Taught.meeting_id == Meeting.id)).group_by(PIECE)
             ) if id_ in self.pieces
         }
-        later = aliased(Taught)
         noted: dict[tuple[Any, Any], set[str]] = defaultdict(set)  # person and piece -> days of meetings of which he is noted
         held: dict[Any, set[Any]] = {person: {id_ for id_, _, _ in own} for person, own in self.booked.items()}
         for person, id_, day, part in _rows(db,
             sa.select(_raw(Taught.person_id), _raw(PIECE), _text(Meeting.day), Taught.part).join(Meeting, Meeting.id == Taught.meeting_id)
             .where(
                 within, COUNTS, Taught.person_id.in_(self.everybody),
-                ~sa.exists().where(later.meeting_id == Taught.meeting_id, later.revision > Taught.revision),
+                ~sa.exists().where(LATER.meeting_id == Taught.meeting_id, LATER.revision > Taught.revision),
             )
         ):
             if id_ in self.pieces and (part != "planned" or id_ in held.get(person, ())):
