@@ -31,7 +31,7 @@ from app.planning.rules import as_json
 from app.policy import Role
 from app.runs import services as runs
 from app.runs.models import CourseRun, Nomination
-from app.schedule import assignments, bookings, queries
+from app.schedule import assignments, bookings, queries, sessions
 from app.schedule.bookings import Span
 from app.schedule.models import (
     AgencyQuota,
@@ -545,6 +545,8 @@ def _release(world: World, ready: Sequence[uuid.UUID]) -> None:
                 db, db.get_one(TrainingSession, session_id), by=planner, now=clock.now() - timedelta(hours=20), site=world.config.public_url,
                 reason="Согласовано с начальником управления",
             )
+    with work(world.database, planner) as db:  # more people than expected: the regional coordinator may ask a neighbour for an assistant
+        sessions.add_slot(db, db.get_one(TrainingSession, ready[0]), "assistant", by=planner, now=clock.now() - timedelta(hours=2))
 
 
 def _found(db: Session, slot: SessionSlot, person_id: uuid.UUID) -> list[dict[str, Any]]:
