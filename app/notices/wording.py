@@ -89,14 +89,16 @@ def _hours(one: When, zone: str) -> str:
 
 
 def _days(days: list[date]) -> str:
-    """Days as one says them: "23-26 Nov 2026", "10 Dec, 11 Dec and 14 Dec 2026"; empty where there are too many, or one comes twice."""
+    """Days as one says them: "23-26 Nov 2026", "10 Dec, 11 Dec and 14 Dec 2026", the year where the language has it; empty where
+    there are too many, or one comes twice."""
     if len(set(days)) < len(days):
         return ""
     if (days[-1] - days[0]).days == len(days) - 1:
         return i18n.day_range(days[0], days[-1])
     if len(days) > MANY or days[0].year != days[-1].year:
         return ""
-    return i18n.listing([*(i18n.day(one, "brief") for one in days[:-1]), i18n.day(days[-1])])
+    with_year = days[0] if i18n.locale().date_formats["medium"].pattern.startswith("y") else days[-1]
+    return i18n.listing([i18n.day(one, "medium" if one == with_year else "brief") for one in days])
 
 
 def _same_days(spans: list[When], here: str) -> bool:

@@ -155,6 +155,14 @@ def test_times_are_said_as_one_says_them(held: list[When], zone: str, said: str)
     assert wording.when(held, zone) == said
 
 
+def test_the_year_of_several_days_stands_where_the_language_has_it() -> None:
+    """Before them in Kazakh, behind them in Russian."""
+    with i18n.speaking("kk"):
+        assert wording.when(spans(16, 17, 20), "Asia/Almaty").startswith("2026 ж. 10 жел., 11 жел.")
+    with i18n.speaking("ru"):
+        assert wording.when(spans(16, 17, 20), "Asia/Almaty").startswith("10 дек., 11 дек. и 14 дек. 2026")
+
+
 def test_a_night_lesson_names_both_days() -> None:
     """A meeting across midnight does not seem to end before it begins."""
     night = When(datetime(2026, 11, 24, 17, tzinfo=UTC), datetime(2026, 11, 24, 21, tzinfo=UTC), "Asia/Almaty")
