@@ -178,7 +178,7 @@ def test_fonts_are_read_once(app: Flask) -> None:
     """A second paper is made in well under a second."""
     with app.test_request_context():
         pdf.list_paper(a_list(5))
-        start = time.perf_counter()
+        start = time.process_time()
         pdf.list_paper(a_list(20))
 
-    assert time.perf_counter() - start < 1.5
+    assert time.process_time() - start < 1.5
