@@ -15,8 +15,8 @@ from app.certificates import services as certificates
 from app.certificates.models import Certificate, NumberBlock
 from app.courses.models import CourseVersion
 from app.ids import new_id
-from app.offices.models import Seat
-from app.people import merging
+from app.offices.models import Country, Seat
+from app.people import merging, register
 from app.people.models import Person, PersonName, Posting, RoleGrant
 from app.progress.models import LessonProgress
 from app.quizzes import services as quizzes
@@ -81,12 +81,14 @@ def walk_in(world: World, machine: Machine) -> Outcome:
                 return
             person = Person(
                 country_id=uuid.UUID(country_id), agency_id=uuid.UUID(agency_id), service_number=service_number, provisional=True,
-                display_name=f"Walk-in {service_number}", search_key=service_number,
+                display_name=service_number, search_key=service_number,
             )  # fmt: skip
             db.add(person)
             db.flush()
             # A name that is nobody else's: what was erased is looked for by it.
-            db.add(PersonName(person_id=person.id, script="Latn", family=f"Walkin{person.id.hex[-8:]}", given="Aigerim", valid_from=STARTS))
+            name = PersonName(person_id=person.id, script="Latn", family=f"Walkin{person.id.hex[-8:]}", given="Aigerim", valid_from=STARTS)
+            db.add(name)
+            register.refresh_keys(person, [name], db.get_one(Country, person.country_id).languages)
             db.add(Posting(person_id=person.id, office_id=run.office_id, agency_id=uuid.UUID(agency_id), valid_from=STARTS))
             db.flush()
             highest = db.scalar(sa.select(sa.func.max(Enrolment.number)).where(Enrolment.run_id == run.id)) or 0
@@ -252,15 +254,15 @@ def study(world: World, machine: Machine) -> Outcome:
     return world.ask(machine, f"{enrolment_id[-4:]} reads on", do)
 
 
-def correct_name(world: World, machine: Machine) -> Outcome:
-    """The class corrects the name of a walk-in that is still its own."""
+def correct_file(world: World, machine: Machine) -> Outcome:
+    """The class corrects the file of a walk-in that is still its own."""
     (person_id,) = one(world, machine, "SELECT id FROM person WHERE owner_node = ? ORDER BY id", machine.code)
 
     def do() -> None:
         with work(machine.database) as db:
-            row(db, Person, person_id).display_name = f"Corrected {world.step}"
+            row(db, Person, person_id).email = f"corrected{world.step}@border.example"
 
-    return world.ask(machine, f"name of {person_id[-4:]} corrected", do)
+    return world.ask(machine, f"file of {person_id[-4:]} corrected", do)
 
 
 def withdraw(world: World, machine: Machine) -> Outcome:
@@ -325,7 +327,7 @@ def change_person(world: World, machine: Machine) -> Outcome:
 
     def do() -> None:
         with work(machine.database) as db:
-            row(db, Person, person_id).display_name = f"Changed {world.step}"
+            row(db, Person, person_id).email = f"changed{world.step}@border.example"
 
     return world.ask(machine, f"file of {person_id[-4:]} changed", do)
 
@@ -501,7 +503,7 @@ ON_A_CLASS_SERVER = (
     Deed("change a seat", 2, change_seat),
     Deed("remove a seating", 1, take_out_seating),
     Deed("study", 3, study),
-    Deed("correct a name", 1, correct_name),
+    Deed("correct a file", 1, correct_file),
     Deed("withdraw", 3, withdraw),
 )
 AT_THE_CENTRE = (
