@@ -212,7 +212,8 @@ def day(value: date, style: str = "medium") -> str:
         return f"{value.day} {DARI_MONTHS[value.month - 1]}" + ("" if style == "brief" else f" {value.year}")
     if style == "brief":
         return babel.dates.format_skeleton("MMMd", value, locale=locale())
-    text = babel.dates.format_date(value, format=style, locale=locale())
+    # Not the format "medium": in Kazakh it writes 04 where all others, also that of several days, write 4.
+    text = babel.dates.format_skeleton("yMMMd", value, locale=locale()) if style == "medium" else babel.dates.format_date(value, format=style, locale=locale())
     return text.replace("\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")  # which our fonts have
 
 
