@@ -12,7 +12,7 @@ import pytest
 
 from tests.simulation.history import Simulation
 
-HISTORIES, CHUNKS = 160, 4  # `make simulate` goes on to 100,000
+HISTORIES, CHUNKS = 1200, 30  # small chunks keep two workers busy to the end; `make simulate` goes on to 100,000
 EACH = HISTORIES // CHUNKS
 OPEN_FILES = Path("/proc/self/fd")
 
