@@ -370,6 +370,8 @@ def _insert_one(work: _Work, table: sa.Table, place: int, values: dict[str, Any]
         work.taken.tables[table.name] += 1
         return True
     missing = _missing_references(work.db, table.name, values)
+    if missing and work.by_centre and _recall(work, table.name, missing):
+        return _insert_one(work, table, place, values)
     if missing:
         _hold(work, place, table.name, values["id"], WAITS, missing=missing)
         # Two offices that are each other's pair: one of them goes in without, and is folded again when the other is there.
@@ -379,7 +381,7 @@ def _insert_one(work: _Work, table: sa.Table, place: int, values: dict[str, Any]
     others = _colliding(work.db, table, values)
     if not others:
         _hold(work, place, table.name, values["id"], INVALID, said="")
-    elif str(values["id"]) < min(str(key) for key in others) and _give_way(work, table, others):
+    elif _stands_instead(work, table, values["id"], others):
         return _insert_one(work, table, place, values)
     else:
         _hold(work, place, table.name, values["id"], CONFLICT, with_ids=sorted(str(key) for key in others))
@@ -419,22 +421,36 @@ def _unique(table: sa.Table) -> list[tuple[list[str], Any]]:
     return found + [([c.key for c in index.columns], index.dialect_options["sqlite"].get("where")) for index in table.indexes if index.unique]
 
 
-def _give_way(work: _Work, table: sa.Table, others: Sequence[uuid.UUID]) -> bool:
-    """The row with the smaller id stands, whichever came first: the others of that collision are held instead.
+def _stands_instead(work: _Work, table: sa.Table, key: uuid.UUID, others: Sequence[uuid.UUID]) -> bool:
+    """Whether a newcomer stands and those with which it collides gave way: its id is the smallest, or the centre speaks of it."""
+    spoken = _is_spoken_of(work, table.name, key)
+    return (spoken or str(key) < min(str(other) for other in others)) and _give_way(work, table, others, to=key, spoken=spoken)
 
-    Where two lives of one node wrote them (it was restored or cloned), what refers to the others is held with them and waits for
-    them. Rows of different nodes are for people to settle: what something refers to stands then, and the newcomer is held
-    (docs/decisions/0019).
+
+def _is_spoken_of(work: _Work, name: str, key: uuid.UUID) -> bool:
+    """Whether something that the centre wrote waits for this row."""
+    waiting = work.db.scalars(
+        sa.select(HeldEntry).where(HeldEntry.why == WAITS, HeldEntry.node == work.trust.centre, HeldEntry.settled_at.is_(None))
+    )
+    return any((name, key) in _awaited(held) for held in waiting)
+
+
+def _give_way(work: _Work, table: sa.Table, others: Sequence[uuid.UUID], *, to: uuid.UUID, spoken: bool) -> bool:
+    """These rows are held instead of the one that stands, whichever came first.
+
+    Where two lives of one node wrote them (it was restored or cloned), or the centre has spoken of the one that stands, what refers to
+    the others is held with them and waits for them. Else rows of different nodes are for people to settle: what something refers
+    to stands then, and the newcomer is held. What the centre itself has written of a row keeps it standing (docs/decisions/0019).
     """
     db = work.db
     entries = [_entry_of(db, table.name, key) for key in others]
     resting: dict[tuple[str, uuid.UUID], dict[str, Any]] = {}
-    if all(entry is not None and entry[0].node == work.writer for entry in entries):
+    if all(entry is not None and entry[0].node == work.writer for entry in entries) or spoken:
         resting = _resting_on(db, table.name, others)
         entries += [_entry_of(db, name, key) for name, key in resting]
-    taken = [entry for entry in entries if entry is not None]
+    taken = [entry for entry in entries if entry is not None and entry[0].node != work.trust.centre]
     if len(taken) < len(entries):
-        return False  # written at this node: its own pages rest on it
+        return False  # written at this node, or at the centre: its pages rest on it
     aside = [*((table.name, key) for key in others), *resting]
     try:
         with db.begin_nested():
@@ -448,8 +464,43 @@ def _give_way(work: _Work, table: sa.Table, others: Sequence[uuid.UUID]) -> bool
         if (name, key) in resting:
             _hold(there, place, name, key, WAITS, missing=_missing_references(db, name, resting[name, key]))
         else:
-            _hold(there, place, name, key, CONFLICT, with_ids=[])
+            _hold(there, place, name, key, CONFLICT, with_ids=[str(to)])
     return True
+
+
+def _recall(work: _Work, name: str, missing: Mapping[str, str]) -> bool:
+    """Rows of which the centre speaks stood there when it did: they stand again, and what collides with them gives way.
+
+    So a centre that is made anew from the segments comes to the same, in whatever order they are taken. Whether all are back.
+    """
+    db = work.db
+    for column, key in missing.items():
+        held = db.scalars(
+            sa.select(HeldEntry).where(
+                HeldEntry.table == rows.references(name)[column], HeldEntry.row_id == uuid.UUID(key), HeldEntry.why == CONFLICT,
+                HeldEntry.settled_at.is_(None),
+            )
+        ).first()
+        if held is None or held.row_id is None:
+            return False
+        if not _stands_again(work, held, held.row_id):
+            return False
+    return True
+
+
+def _stands_again(work: _Work, held: HeldEntry, key: uuid.UUID) -> bool:
+    """Apply an entry that was held as a conflict, in the place of what stands there; or change nothing."""
+    db = work.db
+    stored = db.scalars(sa.select(StoredSegment).where(StoredSegment.id == held.segment_id).options(undefer(StoredSegment.body))).one()
+    table = rows.table_named(held.table)
+    others = _present(db, table, [uuid.UUID(other) for other in held.detail.get("with_ids") or ()])
+    savepoint = db.begin_nested()
+    there = replace(work, stored=stored, taken=Taken("new"))
+    if _give_way(there, table, sorted(others), to=key, spoken=True) and _retry_one(db, stored, held, content_of(db, held), work.trust, work.now):
+        savepoint.commit()
+        return True
+    savepoint.rollback()
+    return False
 
 
 def _resting_on(db: Session, name: str, keys: Sequence[uuid.UUID]) -> dict[tuple[str, uuid.UUID], dict[str, Any]]:

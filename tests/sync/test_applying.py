@@ -186,6 +186,29 @@ def test_of_what_two_lives_of_a_node_wrote_the_older_stands_with_all_that_is_bel
     assert [tuple(one) for one in aside] == [("person", "conflict"), ("person_name", "waits"), ("person_name", "waits")]
 
 
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.goal("NET-08", "NET-09")
+def test_of_what_the_centre_has_spoken_stands_when_it_is_made_anew(db: Session, place: dict[str, str], order: tuple[int, ...]) -> None:
+    """The centre gave a role to the person of the later life before it met the older one: made anew from segments in any order it knows him again."""
+    small, large = uuid.UUID(int=1 << 64), uuid.UUID(int=1 << 65)
+    role = {
+        "id": str(new_id()), "owner_node": "test", "person_id": str(large), "role": "trainer", "office_id": place["office_id"], "valid_from": "2026-11-01",
+    }  # fmt: skip
+    sealed = [
+        Writer("class-1", CLASS).seal(added("person", person(place, "007", small)), named(small, "Older")),
+        Writer("class-1", CLASS).seal(added("person", person(place, "007", large)), named(large, "Later")),
+        Writer("test", CENTRE).seal(added("role_grant", role)),
+    ]
+
+    for at in order:
+        take(db, sealed[at])
+
+    assert (db.scalars(sa.select(Person.id)).all(), db.scalars(sa.select(PersonName.family)).all()) == ([large], ["Later"])
+    assert db.scalars(sa.select(RoleGrant.person_id)).all() == [large]
+    aside = db.execute(sa.select(HeldEntry.row_id, HeldEntry.why).where(HeldEntry.settled_at.is_(None), HeldEntry.table == "person")).all()
+    assert [tuple(one) for one in aside] == [(small, "conflict")]
+
+
 def test_of_rows_of_two_nodes_the_one_that_something_refers_to_stands(db: Session, place: dict[str, str]) -> None:
     """Two classes enter one service number: the file that already has a name stays, however small the other's id; people merge them."""
     small, large = uuid.UUID(int=1 << 64), uuid.UUID(int=1 << 65)
