@@ -24,7 +24,8 @@ test: setup-tests ## Run every check and every test
 	step "PostgreSQL" -n 2 -m postgres; \
 	step "browser" -m browser; \
 	step "whole nodes" -m "node and not postgres and not browser"; \
-	step "the rest" -n 2 -m "not postgres and not browser and not node"; \
+	step "histories of a faulty network" -n 2 -m history; \
+	step "the rest" -n 2 -m "not postgres and not browser and not node and not history"; \
 	if [ -n "$$failed" ]; then echo "make test failed in:$$failed"; exit 1; fi
 
 lint: setup-tests ## Run the checks that read the code

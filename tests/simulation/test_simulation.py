@@ -12,11 +12,12 @@ import pytest
 
 from tests.simulation.history import Simulation
 
-HISTORIES, CHUNKS = 1200, 30  # small chunks keep two workers busy to the end; `make simulate` goes on to 100,000
+HISTORIES, CHUNKS = 2000, 50  # small chunks keep two workers busy to the end; `make simulate` goes on to 100,000
 EACH = HISTORIES // CHUNKS
 OPEN_FILES = Path("/proc/self/fd")
 
 
+@pytest.mark.history
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 @pytest.mark.goal("NET-22")
 def test_no_history_breaks_an_invariant(simulated: Simulation, chunk: int) -> None:
