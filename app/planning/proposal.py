@@ -145,10 +145,11 @@ def _task(pool: queries.Pool, fitting: dict[uuid.UUID, dict[uuid.UUID, Verdict]]
 def _searching(pool: queries.Pool, slot_ids: Iterable[uuid.UUID], fitting: dict[uuid.UUID, dict[uuid.UUID, Verdict]]) -> Iterable[Cap]:
     """Where searching persons is practised, the slots of a session are not all filled without the sex that is missing."""
     slots = [pool.slots[one] for one in slot_ids if pool.slots[one].role in rules.IN_ROOM]
-    if not slots or not slots[0].searches or slots[0].mode == "online" or slots[0].in_room_open >= len(slots):
+    wanted = rules.sexes_wanted(slots[0]) if slots else frozenset()
+    if not wanted or slots[0].in_room_open >= len(slots):
         return
     stay = set.intersection(*({(one.person_id, one.sex) for one in slot.company if one.role in rules.IN_ROOM} for slot in slots))
-    for sex in sorted(slots[0].sexes - {own for _, own in stay}):
+    for sex in sorted(wanted - {own for _, own in stay}):
         others = {one.trainer_id for one in pool.trainers if one.sex != sex}
         yield Cap(frozenset((slot.slot_id, one) for slot in slots for one in fitting[slot.slot_id] if one in others), len(slots) - 1)
 

@@ -118,7 +118,6 @@ class Pool:
             return None
         return rules.judge(slot, self.read.for_slot(trainer, slot), self.settings, sees)
 
-
     def told(self, slot_id: uuid.UUID, trainer_id: uuid.UUID, sees: Sees) -> list[Result]:
         """What is found of one trainer for one slot, with the weight that it has and in the words that the asker may read."""
         true, shown = self.verdict(slot_id, trainer_id), self.verdict(slot_id, trainer_id, sees)

@@ -868,6 +868,11 @@ def _cost(slot: SlotFacts, trainer: TrainerFacts, own: Setting, asking: Asking) 
     return Result("T12", own.level, True, "T12-fits", data, points=points, most=own.weight)
 
 
+def sexes_wanted(slot: SlotFacts) -> frozenset[str]:
+    """The sexes of which somebody has to teach in the room: of those with a seat, where searching persons is practised there."""
+    return slot.sexes if slot.searches and slot.mode != "online" else frozenset()
+
+
 def _paired(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Asking) -> Found:
     company = {one.trainer_id for one in slot.company}
     # A required partner may still come into another slot: until then the draft waits, it is not barred.
@@ -876,8 +881,8 @@ def _paired(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Askin
         for kind, level in (("forbidden", own.level), ("required", _milder(own.level, R)), ("mentor", P))
         for pair in trainer.pairs if pair.kind == kind and (pair.other_id in company) == (kind == "forbidden")
     ]
-    searches = slot.searches and slot.mode != "online" and slot.role in IN_ROOM and bool(slot.sexes)
-    missing = slot.sexes - {one.sex for one in slot.company if one.role in IN_ROOM} - {trainer.sex} if searches else frozenset()
+    wanted = sexes_wanted(slot) if slot.role in IN_ROOM else frozenset()
+    missing = wanted - {one.sex for one in slot.company if one.role in IN_ROOM} - {trainer.sex}
     if len(missing) > slot.in_room_open:
         # Another slot can be added: so the draft waits here too.
         wrong.append(Result("T13", _milder(own.level, R), False, f"T13-search-{''.join(sorted(missing))}", most=own.weight))
@@ -887,7 +892,7 @@ def _paired(slot: SlotFacts, trainer: TrainerFacts, own: Setting, _asking: Askin
         return min(wrong, key=_strictness)
     good = next((pair for pair in trainer.pairs if pair.kind != "forbidden"), None)
     if good is None:
-        return Result("T13", own.level, True, "T13-search-fits" if searches else "T13-none", points=own.weight, most=own.weight)
+        return Result("T13", own.level, True, "T13-search-fits" if wanted else "T13-none", points=own.weight, most=own.weight)
     return Result("T13", own.level, True, "T13-fits", {"name": good.name}, points=own.weight, most=own.weight)
 
 
