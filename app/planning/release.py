@@ -102,8 +102,6 @@ def _of_slot(held: Held, results: Mapping[uuid.UUID, Sequence[Result]]) -> list[
         if result.ok or result.level is Level.POINTS:
             continue
         message = say("release", "{name}: {finding}", name=held.name, finding=result.message)
-        if result.key == "hidden-rest":
-            message = say("release", "{name}: something stands in the way that only his own centre may see. Ask there.", name=held.name)
         found.append(Obstacle(result.level, result.code, message, slot, assignment, taken_on.get(result.code, "") if result.level is Level.WARNS else ""))
     return found
 

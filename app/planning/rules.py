@@ -249,6 +249,7 @@ SENTENCES: Mapping[str, Message] = {
     "T18-none": say("constraint", "No preference stated."),
     "hidden": say("constraint", "His country shows free and busy only: ask for him."),
     "hidden-rest": say("constraint", "Known to his country only."),
+    "hidden-why": say("constraint", "Something stands in the way that only his own centre may see: ask there."),
 }
 
 def setting(code: str, level: str | None = None, weight: int | None = None, numbers: Mapping[str, Any] | None = None) -> Setting:
@@ -396,7 +397,8 @@ def judge(slot: SlotFacts, trainer: TrainerFacts, settings: Mapping[str, Setting
     found = [check(slot, trainer, settings[code], asking) for code, check in CHECKS.items()]
     results = tuple(one for one in found if one is not None)
     if trainer.busy_only and not sees(trainer.home.path):
-        results = tuple(_veiled(one) for one in results)
+        telling = next((one.code for one in results if one.code not in BUSY), "")
+        results = tuple(_veiled(one, telling) for one in results)
     failing = sorted((one for one in results if one.counts), key=_strictness)
     group = "suggested" if not failing else "not-available" if failing[0].level is B else "with-reason"
     shown = failing or [one for one in results if one.code in TOLD]
@@ -419,15 +421,19 @@ def rank(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return sorted(verdicts, key=lambda one: (-one.total, one.days_90, one.sort_key, one.trainer_id.bytes))
 
 
-def _veiled(result: Result) -> Result:
-    """A result as another country sees it that is shown free and busy only."""
-    if result.code in ("T4", "T5"):
+BUSY = ("T4", "T5")
+"""What says whether somebody is free."""
+
+
+def _veiled(result: Result, telling: str) -> Result:
+    """A result as another country sees it that is shown free and busy only; the one of `telling` says that he is to be asked for."""
+    if result.code in BUSY:
         if result.ok or result.key.endswith("-hidden"):
             return result
         days = result.data.get("days") or Days(result.data["day"], result.data["day"])
         return result._replace(key=f"{result.code}-hidden", data={"days": days}, link=None)
-    if result.code == "T1":
-        return Result("T1", W, False, "hidden")
+    if result.code == telling:
+        return Result(telling, W, False, "hidden")
     return Result(result.code, result.level, True, "hidden-rest")
 
 

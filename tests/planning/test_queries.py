@@ -282,6 +282,20 @@ def test_why_somebody_of_another_country_is_away_is_told_at_home_alone(pool: Poo
     assert all(result.level is Level.BLOCKS for result in found.values())
 
 
+@pytest.mark.goal("SCH-14")
+def test_what_stands_in_the_way_of_somebody_shown_free_and_busy_sends_the_planner_to_his_centre(pool: Pool, db: Session) -> None:
+    """A planner abroad reads that his centre knows more and is to be asked, with the weight that the finding has, and no finding of it."""
+    abroad = make_office(db, country=make_country(db), kind="centre")
+    guest = pool.trainer("Osmonov", abroad, shown_abroad="busy", reach="regional", travels="home")
+    slot = pool.slot(pool.session())
+    loaded = queries.load(db, [slot], now=NOW)
+
+    told = {one.code: one for one in loaded.told(slot.id, guest.id, lambda path: path.startswith(pool.office.path)) if not one.ok}
+
+    assert (told["T6"].key, told["T6"].level) == ("hidden-why", loaded.verdict(slot.id, guest.id).of("T6").level)  # type: ignore[union-attr]
+    assert not told["T6"].data
+
+
 def test_a_session_without_meetings_is_not_judged(pool: Pool) -> None:
     """There is nothing to be free for yet."""
     pool.trainer()

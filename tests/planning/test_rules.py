@@ -126,6 +126,8 @@ def test_another_country_sees_free_and_busy_only(of: SlotFacts, who: TrainerFact
     if who.busy_only:
         assert {one.key for one in verdict.results} <= {"T4-free", "T4-hidden", "T5-free", "T5-hidden", "hidden", "hidden-rest"}
         assert verdict.total == 0
+        assert [one.key for one in verdict.results].count("hidden") == 1
+        assert verdict.group != "suggested"
     assert "S-2026-0409" not in " ".join(i18n.say(one.message) for one in verdict.results)
     assert all(one.link is None for one in verdict.results)
 
