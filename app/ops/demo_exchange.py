@@ -31,7 +31,7 @@ class Plan:
     """One class server of the demo: when it joined, on which days since it worked and was in contact (days ago)."""
 
     office: str
-    title: str
+    title: str  # as people of the place call it
     way: str  # https | stick
     joined: int
     worked: tuple[int, ...]
@@ -42,9 +42,9 @@ class Plan:
 
 
 PLANS = (
-    Plan("KZ-KONYSBAEV", "Class server Konysbaev", "https", 30, (5, 2, 1), (5, 2, 0.01)),
-    Plan("UZ-OYBEK", "Class server Oybek", "https", 40, (16, 12, 10), (12, 9)),
-    Plan("KZ-SYPATAI", "Class server Sypatai", "stick", 21, (4, 3), (3,), confirms=False, walk_in=("Жүнісов", "Ералы", ""), double=True),
+    Plan("KZ-KONYSBAEV", "Б. Қонысбаев", "https", 30, (5, 2, 1), (5, 2, 0.01)),
+    Plan("UZ-OYBEK", "Oybek", "https", 40, (16, 12, 10), (12, 9)),
+    Plan("KZ-SYPATAI", "Сыпатай батыр", "stick", 21, (4, 3), (3,), confirms=False, walk_in=("Жүнісов", "Ералы", ""), double=True),
 )
 
 
@@ -65,7 +65,7 @@ def make(world: World) -> None:
     for plan in PLANS:
         with _room(world, plan) as room:
             _live(world, plan, room, now)
-        world.say(f"  {plan.title}: last in contact {plan.contacts[-1]:g} days ago")
+        world.say(f"  class server {plan.title}: last in contact {plan.contacts[-1]:g} days ago")
 
 
 @contextmanager
