@@ -157,15 +157,32 @@ def test_what_waited_when_the_pc_was_switched_off_is_sent_by_the_next_visit(desk
     assert desk.stored() == [(2, 1, "22")]
 
 
+@pytest.mark.goal("PLY-03")
+def test_an_answer_given_before_the_server_has_said_anything_is_kept_too(desk):
+    """The line goes between the page and its first sign of life: what is given then waits on the PC like any other answer."""
+    desk.page.route("**/open", lambda route: route.abort())
+    desk.page.reload()
+    desk.gives(2, "22")
+    desk.page.clock.run_for(2000)
+    expect(desk.page.locator("[data-status]")).to_contain_text("1 answer waiting")
+    assert desk.page.evaluate(WAITING) == 1
+    desk.page.goto("about:blank")
+    desk.page.unroute("**/open")
+
+    desk.page.goto(f"{desk.line.url}/attempts/{desk.trainee.attempt}/2")
+    all_saved(desk)
+
+    assert desk.stored() == [(2, 1, "22")]
+
+
 KEPT = """async (url) => {
-  const answer = await fetch(`${url}/open`, { method: "POST", body: "{}", headers: {
-    "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": document.querySelector("[name=csrf_token]").value } });
-  const said = await answer.json();
+  const answer = await fetch(`${url}/1`);
+  const root = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-key]");
   const base = await new Promise((done) => {
     const asked = indexedDB.open("sabaq-answers", 1); asked.onsuccess = () => done(asked.result); });
   const rows = await new Promise((done) => {
     const asked = base.transaction("waiting").objectStore("waiting").getAll(); asked.onsuccess = () => done(asked.result); });
-  const key = said.key && Uint8Array.from(atob(said.key), (letter) => letter.charCodeAt(0));
+  const key = root && Uint8Array.from(atob(root.dataset.key), (letter) => letter.charCodeAt(0));
   return { status: answer.status, rows: rows.length, opened: key ? rows.filter((row) => self.nacl.secretbox.open(row.box, row.nonce, key)).length : 0 };
 }"""
 

@@ -394,7 +394,7 @@ def attempt(sat: Sat, number: int | None = None) -> ResponseReturnValue:
     return render_template(
         "quizzes/attempt.html", sat=sat, number_shown=number, helped=any(place.question.images or place.question.type in HELPED for place in sat.places),
         offset_minutes=here // timedelta(minutes=1), locale_tag=str(i18n.locale()).replace("_", "-"),
-        clock_shown=clock.now(), paused=queries.pause_of(sat.clock),
+        clock_shown=clock.now(), paused=queries.pause_of(sat.clock), key_here=waiting_key(sat.attempt.id),
     )
 
 
@@ -461,14 +461,13 @@ def switch_language(sat: Sat) -> ResponseReturnValue:
 @bp.post("/attempts/<uuid:attempt_id>/open")
 @guarded("attempt.answer", mine)
 def open_for_writing(attempt: Mine) -> ResponseReturnValue:
-    """A tab begins to write: its token, the time left, what is stored, and the key for what waits on this PC."""
+    """A tab begins to write: its token, the time left, and what is stored."""
     forms.sent(forms.Opening)
     writer = new_token()
     seat_id = seat_here()
     opened = services.open_attempt(g.db, attempt.id, writer=writer, now=clock.now(), uptime=clock.uptime(), seat_id=seat_id)
     return {
         "writer": writer,
-        "key": waiting_key(attempt.id),
         "remaining": opened.remaining_ms,
         "revisions": {attempt.draw.index(question) + 1: revision for question, revision in opened.revisions.items()},
         "clock": _clock_ms(),
@@ -477,7 +476,7 @@ def open_for_writing(attempt: Mine) -> ResponseReturnValue:
 
 
 def waiting_key(attempt_id: uuid.UUID) -> str:
-    """What answers waiting in a browser are encrypted with: given to the attempt's person alone, and stored nowhere."""
+    """What answers waiting in a browser are encrypted with: in the page of the attempt's person alone, and stored nowhere."""
     secret: str = current_app.config["SECRET_KEY"]
     digest = hmac.new(secret.encode(), b"answers waiting in a browser\0" + attempt_id.bytes, hashlib.sha256).digest()
     return base64.b64encode(digest).decode()

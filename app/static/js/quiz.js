@@ -56,9 +56,9 @@ const utf8 = new TextEncoder();
 const bytes = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
 class Waiting {
-  constructor(attempt) {
+  constructor(attempt, key) {
     this.attempt = attempt;
-    this.key = null;
+    this.key = key;
     this.base = new Promise((resolve) => {
       try {
         const asked = indexedDB.open("sabaq-answers", 1);
@@ -86,7 +86,6 @@ class Waiting {
   }
 
   put(item) {
-    if (!this.key) return;
     const nonce = randomBytes(secretbox.nonceLength);
     const box = secretbox(utf8.encode(JSON.stringify(item)), nonce, this.key);
     this.do("readwrite", (store) => store.put({ id: `${this.attempt}/${item.seq}`, attempt: this.attempt, nonce, box }));
@@ -107,7 +106,9 @@ class Waiting {
   }
 }
 
-const store = new Waiting(root.dataset.id);
+// The key comes with the page and not with the first reply: the line may go in between, and what is given then is kept too.
+const store = new Waiting(root.dataset.id, bytes(root.dataset.key));
+delete root.dataset.key;
 
 // ---- the server ------------------------------------------------------------------------------------------------------
 
@@ -371,8 +372,6 @@ async function begin() {
     return false;
   }
   writer = said.writer;
-  store.key = bytes(said.key);
-  for (const item of queue) store.put(item);
   restore(await store.load());
   paint();
   pump();
