@@ -155,11 +155,13 @@ def can(action: str, target: Target | None = None) -> bool:
     return allowed(actor(), action, target)
 
 
-def guarded(action: str, find: Find | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def guarded(action: str, find: Find | None = None, *, writes_first: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let a view run only for whom the policy allows `action`.
 
     `find(db, **parts of the address)` gives the object and its Target; the view gets the object in place of those
     parts. 401: not signed in. 403: the action is nowhere his. 404: this object is not visible to him.
+    `writes_first`: a short view that a whole room asks for at once has its turn to write before it reads anything
+    (docs/decisions/0020).
     """
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -180,7 +182,7 @@ def guarded(action: str, find: Find | None = None) -> Callable[[Callable[..., An
                 raise NotFound()
             return view(found, **kwargs)
 
-        wrapper.action = action  # type: ignore[attr-defined]
+        wrapper.action, wrapper.writes_first = action, writes_first  # type: ignore[attr-defined]
         return wrapper
 
     return decorate
@@ -224,6 +226,8 @@ def in_transaction(view: Callable[..., Any], database: Database) -> Callable[...
                 g.db = db
                 if not hasattr(view, "action"):
                     raise NotAllowed()
+                if getattr(view, "writes_first", False):
+                    _take_turn(db)
                 _refuse_files_without_room()
                 response = current_app.make_response(view(**kwargs))
                 if request.method in SAFE_METHODS:
@@ -241,6 +245,14 @@ def in_transaction(view: Callable[..., Any], database: Database) -> Callable[...
         return response
 
     return wrapper
+
+
+def _take_turn(db: Session) -> None:
+    try:
+        take_write_lock(db)
+    except DomainError:
+        who()  # in whose language it is said
+        raise
 
 
 def _refuse_files_without_room() -> None:

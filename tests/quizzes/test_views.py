@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from app import clock
+from app import clock, http
 from app.courses.queries import course_content
+from app.errors import Busy
 from app.ids import new_id
+from app.people.models import Preference
 from app.questions import shown
 from app.quizzes import queries
 from app.quizzes.models import Attempt
@@ -265,6 +267,27 @@ def test_a_save_costs_three_statements_beyond_the_sign_in(db, client_of, trainee
         save(client, attempt, 2, [], writer)
 
     assert len(statements) == 1 + 3
+
+
+def test_a_save_has_its_turn_to_write_before_it_reads_and_says_so_in_the_language_of_its_person(db, client_of, trainee, counted, monkeypatch):
+    """While somebody else writes it reads nothing but who asks, to be told in his language that the server is busy."""
+
+    def held_too_long(_db: Session) -> None:
+        raise Busy()
+
+    attempt = begun(db, trainee)
+    db.add(Preference(person_id=trainee.id, language="ru"))
+    client = client_of(trainee)
+    db.commit()
+    monkeypatch.setattr(http, "take_write_lock", held_too_long)
+    db.refresh(attempt)
+
+    with counted() as statements:
+        refused = save(client, attempt, 1, [], "w")
+
+    assert (refused.status_code, refused.json["kind"]) == (503, "Busy")
+    assert refused.json["error"].startswith("Сервер занят")
+    assert len(statements) == 1
 
 
 # ---- without script --------------------------------------------------------------------------------------------------

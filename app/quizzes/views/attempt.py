@@ -483,7 +483,7 @@ def waiting_key(attempt_id: uuid.UUID) -> str:
 
 
 @bp.post("/attempts/<uuid:attempt_id>/answers/<int:number>")
-@guarded("attempt.answer", mine)
+@guarded("attempt.answer", mine, writes_first=True)
 def save(attempt: Mine, number: int) -> ResponseReturnValue:
     """Save one answer. 200 only after it is committed: then it is saved."""
     sent = forms.sent(forms.Save)
@@ -498,7 +498,7 @@ def save(attempt: Mine, number: int) -> ResponseReturnValue:
 
 
 @bp.post("/attempts/<uuid:attempt_id>/beat")
-@guarded("attempt.answer", mine)
+@guarded("attempt.answer", mine, writes_first=True)
 def beat(attempt: Mine) -> ResponseReturnValue:
     """A sign of life every few seconds: keeps place, what was seen and flags; gives the time left."""
     sent = forms.sent(forms.Beat)
