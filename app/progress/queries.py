@@ -117,7 +117,7 @@ def _progress(db: Session, which: sa.ColumnElement[bool]) -> dict[uuid.UUID, Pro
     works = practicals.held_of(db, enrolments) if any(one.practicals for one in asked) else {}
     hours = minutes_attended(db, enrolments) if any(one.completion.hours for one in asked) else {}
     return {
-        id: _one(
+        id: stands(
             contents[version], attempts[id], lessons[id], granted.get(id, {}), practicals.standings(contents[version], works.get(id, {})),
             Fraction(hours[id].minutes, 60) if id in hours else Fraction(0),
         )
@@ -125,10 +125,13 @@ def _progress(db: Session, which: sa.ColumnElement[bool]) -> dict[uuid.UUID, Pro
     }
 
 
-def _one(
+def stands(
     content: CourseContent, attempts: list[Attempt], lessons: Mapping[str, bool], granted: Mapping[str, int], work: Mapping[str, Standing],
     hours: Fraction,
 ) -> Progress:
+    """How one person stands, of what is known already: his attempts in their order, which lessons he has begun and which of them
+    are done, attempts granted by test, practical work, and hours attended.
+    """
     rule = content.completion
     mark = Fraction(rule.pass_mark, 100)
     required = [lesson.id for lesson in content.lessons] if rule.lessons == "all" else []

@@ -377,7 +377,7 @@ def test_a_trainee_page_asks_a_fixed_number_of_questions_beyond_the_sign_in(
             text(client, address)
         asked[address.removeprefix(f"/learn/{enrolment.id}")] = len(statements) - 1  # one of them: who is signed in
 
-    assert asked == {"/learn": 7, "": 9, "/car/2": 4}  # home: three of them for what is next, what one is told, and asked
+    assert asked == {"/learn": 7, "": 5, "/car/2": 4}  # home: three of them for what is next, what one is told, and asked
 
 
 @pytest.mark.goal("PLY-15")

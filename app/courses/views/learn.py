@@ -32,7 +32,7 @@ from app.http import go, guarded, me, say_next, wants_json
 from app.offices.models import Office
 from app.policy import Target
 from app.progress import reading
-from app.progress.queries import progress_of
+from app.progress.queries import stands
 from app.progress.reading import Reading
 from app.progress.results import COUNTS
 from app.progress.rules import in_words
@@ -203,7 +203,7 @@ def quiz_address(enrolment_id: uuid.UUID, quiz: str) -> str:
 
 # Statements are made once: putting one together costs more than running it.
 _ATTEMPTS = (
-    sa.select(Attempt).where(Attempt.enrolment_id.in_(sa.bindparam("ids", expanding=True))).order_by(Attempt.number)
+    sa.select(Attempt).where(Attempt.enrolment_id.in_(sa.bindparam("ids", expanding=True))).order_by(Attempt.quiz, Attempt.number)
 )
 _ENROLMENT = (
     sa.select(Enrolment)
@@ -307,7 +307,11 @@ def course(enrolment: Enrolment) -> ResponseReturnValue:
         _attempts(g.db, [enrolment.id]).get(enrolment.id, []),
         works=works.get(enrolment.id, {}), granted=granted.get(enrolment.id, {}),
     )  # fmt: skip
-    progress = progress_of(g.db, [enrolment.id])[enrolment.id]
+    hours = meetings.minutes_attended(g.db, [enrolment.id]) if content.completion.hours else {}
+    progress = stands(
+        content, standing.attempts, {lesson: one.done_at is not None for lesson, one in standing.readings.items()}, standing.granted,
+        {one.id: stand for one, stand in standing.practicals}, Fraction(hours[enrolment.id].minutes, 60) if enrolment.id in hours else Fraction(0),
+    )  # fmt: skip
     return render_template(
         "courses/course.html",
         standing=standing,
