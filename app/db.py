@@ -32,6 +32,7 @@ from app.storage import Storage
 
 OLDEST_SQLITE = (3, 51, 3)  # before it, two connections that write and checkpoint at once could spoil a WAL file
 LOCK_WAIT_SECONDS = 10.0
+KEPT_STATEMENTS = 1000  # ready on each connection; after many pages the driver's own hundred are taken and what each request asks is read anew (a third of a save)
 MICRO = 1_000_000  # marks are stored as millionths of a point
 
 
@@ -122,7 +123,7 @@ def make_engine(url: str | URL) -> sa.Engine:
     found: tuple[int, ...] = pysqlite3.sqlite_version_info
     if found < OLDEST_SQLITE:
         raise RuntimeError(f"SQLite {found} is too old: {OLDEST_SQLITE} or newer is needed (package pysqlite3).")
-    engine = sa.create_engine(url, module=pysqlite3.dbapi2, connect_args={"timeout": LOCK_WAIT_SECONDS})
+    engine = sa.create_engine(url, module=pysqlite3.dbapi2, connect_args={"timeout": LOCK_WAIT_SECONDS, "cached_statements": KEPT_STATEMENTS})
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:

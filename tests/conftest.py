@@ -40,6 +40,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with database_address(request.param, tmp_path_factory) as url:
         engine = make_engine(url)
         migrations.upgrade(engine)
+        engine.dispose()  # the next connection keeps the statements of tests ready, not those that made the tables
         yield engine
         engine.dispose()
 

@@ -205,3 +205,22 @@ def test_a_save_that_meets_a_lock_of_another_program_gets_503_and_is_taken_when_
     assert taken.status_code == 200
     assert room.stored() == [1]
     assert room.ready()["database"] == "ok"
+
+
+def test_a_statement_that_every_request_asks_stays_ready_after_many_others(own_database):
+    """SQLite reads it once for a connection, also after more pages than the driver itself would remember."""
+    own_database.engine.dispose()  # a connection that has made the tables has seen more than a server's life
+    every, prepared = sa.text("SELECT count(*) FROM person WHERE left_on IS NULL"), []
+    with own_database.engine.connect() as connection:
+        connection.connection.driver_connection.set_authorizer(lambda *_: prepared.append(1) or 0)  # asked when a statement is prepared
+        for n in range(300):
+            connection.execute(sa.text(f"SELECT {n}")).all()
+            connection.execute(sa.text(f"SELECT {n}")).all()
+        connection.execute(every).all()
+        connection.execute(sa.text("SELECT 'another'")).all()
+        prepared.clear()
+
+        connection.execute(every).all()
+
+        connection.connection.driver_connection.set_authorizer(None)
+    assert prepared == []
