@@ -42,7 +42,8 @@ def public(
 
 
 def review(question: Question, language: str, order: Order, response: Response | None = None) -> dict[str, Any]:
-    """The same with what was right, for practice and after release. `waits`: a trainer has still to mark it."""
+    """The same with what was right, for practice and after release. `waits`: a trainer has still to mark it;
+    `compare`: its writer judges it himself, as a practice says (app/quizzes/views/attempt.py)."""
     given = response or {}
     tongue = _language(question, language)
 
@@ -52,7 +53,7 @@ def review(question: Question, language: str, order: Order, response: Response |
     return public(question, language, order, given, described=True) | question.kind.review(question.content, order, given, say) | {
         "mark": question.kind.mark(question.content, order, given),
         "answered": question.kind.answered(question.content, given),
-        "waits": question.kind.by_hand and question.kind.answered(question.content, given),
+        "waits": question.kind.by_hand and question.kind.answered(question.content, given), "compare": False,
         "feedback": say(question.feedback) if question.feedback else "",
     }
 

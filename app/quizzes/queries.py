@@ -214,7 +214,7 @@ def clock_of(db: Session, attempt_id: uuid.UUID) -> AttemptClock | None:
 
 
 def tries_of(db: Session, attempt: Attempt, content: CourseContent) -> dict[str, list[bool]]:
-    """All tries of an attempt. A text that a trainer marks is right once it is written: nobody waits for him. One query."""
+    """All tries of an attempt. A text is right once it is written, unless its writer then takes it back by an empty one. One query."""
     rows = db.execute(
         sa.select(Answer.question, Answer.response).where(Answer.attempt_id == attempt.id).order_by(Answer.question, Answer.revision)
     )
@@ -222,9 +222,11 @@ def tries_of(db: Session, attempt: Attempt, content: CourseContent) -> dict[str,
     for id, response in rows:
         question = content.bank[id]
         order = shown.order_of(question, attempt.seed)
-        if question.kind.by_hand:
-            right = question.kind.answered(question.content, response)
+        tries = found.setdefault(id, [])
+        if not question.kind.by_hand:
+            tries.append(question.kind.mark(question.content, order, response) == 1)
+        elif question.kind.answered(question.content, response) or not tries or not tries[-1]:
+            tries.append(question.kind.answered(question.content, response))
         else:
-            right = question.kind.mark(question.content, order, response) == 1
-        found.setdefault(id, []).append(right)
+            tries[-1] = False
     return found

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from fractions import Fraction
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -418,17 +419,22 @@ def _closed_when_overdue(db: Session, attempt: Attempt, content: CourseContent, 
 
 
 def freeze(db: Session, attempt: Attempt, content: CourseContent, *, state: str, at: datetime) -> None:
-    """Mark each question by the rule of today, which the mark names. What a trainer marks waits for him, and so does the score."""
+    """Mark each question by the rule of today, which the mark names. What a trainer marks waits for him, and so does the score;
+    in a practice nobody waits: who wrote has compared his text himself.
+    """
     given = queries.newest_answers(db, attempt.id)
     marks, waits = [], False
     for one in attempt.draw:
         question = content.bank[one]
         response = given[one].response if one in given else {}
         answered = question.kind.answered(question.content, response)
-        if question.kind.by_hand and answered:
+        if question.kind.by_hand and answered and attempt.kind != "practice":
             waits = True
             continue
-        mark = question.kind.mark(question.content, shown.order_of(question, attempt.seed), response)
+        if question.kind.by_hand:
+            mark = Fraction(answered)
+        else:
+            mark = question.kind.mark(question.content, shown.order_of(question, attempt.seed), response)
         marks.append(mark)
         found = question.kind.detail(question.content, response) if question.kind.detail else None
         db.add(

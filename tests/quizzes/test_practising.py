@@ -16,7 +16,7 @@ from app.quizzes.models import Answer, Attempt
 from app.quizzes.rules import next_question
 from tests.factories import make_person
 from tests.questions.strategies import form_of
-from tests.quizzes.rows import content, make_attempt, make_enrolment, make_run
+from tests.quizzes.rows import content, make_attempt, make_enrolment, make_run, question
 
 DRAW = ["a", "b", "c"]
 
@@ -88,6 +88,37 @@ def test_feedback_and_lesson_follow_each_answer_and_the_wrong_one_is_asked_again
     assert [one.revision for one in db.query(Answer).order_by(Answer.revision)] == [1, 2]
     db.expire_all()
     assert db.get_one(Attempt, attempt.id).state == "handed-in"
+
+
+@pytest.mark.goal("PLY-18")
+def test_a_text_is_compared_by_its_writer_who_may_ask_for_it_again(db: Session, client_of: Callable[[Person], FlaskClient]) -> None:
+    """No trainer marks a practice: the criteria stand beside the text, "again" brings the question back empty, and the result waits for nobody."""
+    one_question = [{"id": "play", "kind": "practice", "title": {"en": "Try", "ru": "Проба"}, "attempts": 0, "supervised": False, "blueprint": [{"outcome": "car", "items": 1}]}]
+    written = content(modules=[content().modules[0].model_dump(mode="json") | {"questions": [question("free-text", "why")]}], quizzes=one_question)
+    person = make_person(db)
+    attempt = make_attempt(db, make_enrolment(db, make_run(db, written), person), "play")
+    db.commit()
+    client, address = client_of(person), f"/attempts/{attempt.id}/practice"
+
+    def sends(revision: int, **fields: str) -> str:
+        return client.post(f"{address}/1", data={"revision": str(revision), **fields}, follow_redirects=True).get_data(as_text=True)
+
+    first = client.get(address).get_data(as_text=True)
+    compared = sends(0, **{"q1.text": "The circle closes."})
+    asked_again = sends(1, again="1")
+    sends(2, **{"q1.text": "The circle closes, and the way can be noted."})
+    end = client.get(address).get_data(as_text=True)
+    client.post(f"/attempts/{attempt.id}/hand-in")
+
+    assert "Then you compare it yourself" in first
+    assert "No zone is left out" in compared
+    assert "no trainer marks a practice" in compared
+    assert "once more" in asked_again
+    assert "The circle closes." not in asked_again
+    assert "Right at the first try: 0 of 1." in end
+    db.expire_all()
+    assert (db.get_one(Attempt, attempt.id).state, db.get_one(Attempt, attempt.id).score) == ("handed-in", 1_000_000)
+    assert "still to mark" not in client.get(f"/attempts/{attempt.id}/result").get_data(as_text=True)
 
 
 def test_a_try_sent_twice_counts_once(db: Session, client_of: Callable[[Person], FlaskClient]) -> None:

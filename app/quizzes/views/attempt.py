@@ -206,8 +206,10 @@ class Place:
 
     @cached_property
     def review(self) -> dict[str, Any]:
-        """The question with what was right, and the mark that holds where there is one."""
+        """The question with what was right, and the mark that holds where there is one. `compare`: its writer judges it himself."""
         made = shown.review(self.question, self.sat.attempt.language, self.order, self.response)
+        if self.sat.attempt.kind == "practice" and self.question.kind.by_hand:
+            return made | {"waits": False, "compare": True}
         held = self.sat.marks.get(self.id)
         return made | {"mark": rules.exact(held.points), "waits": False} if held else made
 
@@ -241,7 +243,7 @@ def _shown(place: Place, response: Response) -> Shown:
     if made is None:
         q = shown.public(place.question, attempt.language, order, response, described=practice)
         template = current_app.jinja_env.get_template(f"questions/page/{q['type']}.html")
-        html = template.render(q=q, name=NAME, media=place.sat.media)
+        html = template.render(q=q, name=NAME, media=place.sat.media, practice=practice)
         made = Shown(q["text"], html, q["fallback_language"] or attempt.language, q["fallback_language"] is not None)
         _pages[key] = made
         while len(_pages) > _KEPT:

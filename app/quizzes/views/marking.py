@@ -48,7 +48,7 @@ def _written(seen: Taught) -> list[Written]:
     attempts = list(
         g.db.scalars(
             sa.select(Attempt).join(Enrolment, Enrolment.id == Attempt.enrolment_id)
-            .where(Enrolment.run_id == seen.run.id, Attempt.state != "open").order_by(Attempt.ended_at, Attempt.id)
+            .where(Enrolment.run_id == seen.run.id, Attempt.state != "open", Attempt.kind != "practice").order_by(Attempt.ended_at, Attempt.id)
         )
     )
     bank = seen.content.bank

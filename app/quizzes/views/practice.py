@@ -49,7 +49,7 @@ def practice(sat: Sat) -> ResponseReturnValue:
 @bp.post("/attempts/<uuid:attempt_id>/practice/<int:number>")
 @guarded("attempt.answer", my_attempt)
 def check_practice(sat: Sat, number: int) -> ResponseReturnValue:
-    """Keep a try and show what was right. An empty one counts as a try: the question comes back."""
+    """Keep a try and show what was right. An empty one counts as a try: the question comes back, and with `again` it takes a text back."""
     attempt, question = _practice(sat), sat.id_at(number)
     id, place = attempt.id, sat.places[number - 1]
     if attempt.state != "open":
@@ -67,7 +67,7 @@ def check_practice(sat: Sat, number: int) -> ResponseReturnValue:
         )
     except StaleAnswer:
         return go("quizzes.practice", attempt_id=id)  # sent again from an old page: the try before stands
-    return go("quizzes.practice", attempt_id=id, checked=number)
+    return go("quizzes.practice", attempt_id=id) if "again" in request.form else go("quizzes.practice", attempt_id=id, checked=number)
 
 
 def _practice(sat: Sat) -> Attempt:
