@@ -108,11 +108,19 @@ def _environ() -> dict[str, str]:
     return dict(os.environ)
 
 
+def _set_the_program_apart() -> None:
+    """The program itself is never garbage: without it a full collection, in the middle of a request or of a piece of work that
+    holds the write lock, takes a millisecond and not a hundred.
+    """
+    import gc
+
+    gc.collect()
+    gc.freeze()
+
+
 @click.command(epilog="Example: sabaq web")
 def web() -> None:
     """Serve the pages (the supervisor calls this)."""
-    import gc
-
     import waitress
 
     from app import logs
@@ -131,9 +139,7 @@ def web() -> None:
         logging.getLogger("sabaq").error("no test will be started: %s", fault.text)
     alive.begin(database)
     alive.keep_beating(database)
-    # The program itself is never garbage: without it a full collection in the middle of a request takes a millisecond, not a hundred.
-    gc.collect()
-    gc.freeze()
+    _set_the_program_apart()
     # What comes over the line comes in pieces of a megabyte at most; a stick's file sent whole is the largest body there is.
     # A browser keeps up to six connections open, so a hall of a hundred needs more than waitress's limit of a hundred;
     # poll() because select() ends at file 1024.
@@ -151,6 +157,7 @@ def jobs() -> None:
 
     logs.install()
     config, database = node()
+    _set_the_program_apart()
     app.jobs.run(database, config)
 
 

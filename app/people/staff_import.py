@@ -19,7 +19,7 @@ from app.people.staff_list import Entry, Terms
 AT_ONCE = 100
 """Changes that a press of the button takes over itself; more are a job."""
 
-WRITES_FOR = 0.1
+WRITES_FOR = 0.05
 """Seconds for which one piece should hold the write lock; 0.2 is the limit (PRF-03)."""
 
 SMALLEST, LARGEST = 10, 500
