@@ -111,29 +111,32 @@ def entries_of(db: Session, person_id: uuid.UUID, *, since: datetime, until: dat
     return sorted(found.values(), key=lambda one: (one.meeting.starts_at, one.meeting.ends_at, one.meeting.id))
 
 
+# The start page asks it at every visit: made once, because putting it together costs more than running it.
+_PERSON: sa.BindParameter[Any] = sa.bindparam("person_id")
+_MY_SESSIONS = sa.union(
+    sa.select(Assignment.session_id).where(Assignment.person_id == _PERSON, Assignment.state.in_(("offered", "accepted", "assigned"))),
+    sa.select(SessionSeat.session_id).where(SessionSeat.person_id == _PERSON, SessionSeat.state == "seated"),
+)
+_MY_ROSTER = (
+    sa.select(TrainingSession.id).join(Enrolment, Enrolment.run_id == TrainingSession.run_id)
+    .where(Enrolment.person_id == _PERSON, Enrolment.state == "enrolled", TrainingSession.state == "released", WITHOUT_SEATS)
+)
+_MY_RUNS = sa.union(
+    sa.select(Enrolment.run_id).where(Enrolment.person_id == _PERSON, Enrolment.state == "enrolled"),
+    sa.select(RunTrainer.run_id).where(RunTrainer.person_id == _PERSON),
+)
+_NEXT_BEGINS = sa.select(sa.func.min(Meeting.starts_at)).outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id).where(
+    Meeting.ends_at > sa.bindparam("now"), Meeting.state.in_(("planned", "held", "draft")),
+    sa.or_(
+        Meeting.session_id.in_(_MY_SESSIONS), Meeting.session_id.in_(_MY_ROSTER),
+        sa.and_(IN_NO_RELEASED_SESSION, Meeting.state != "draft", Meeting.run_id.in_(_MY_RUNS)),
+    ),
+)
+
+
 def next_of(db: Session, person_id: uuid.UUID, *, now: datetime) -> Entry | None:
     """Somebody's next meeting that takes place, or the one that is on; None when none is planned, which one query tells."""
-    sessions = sa.union(
-        sa.select(Assignment.session_id).where(Assignment.person_id == person_id, Assignment.state.in_(("offered", "accepted", "assigned"))),
-        sa.select(SessionSeat.session_id).where(SessionSeat.person_id == person_id, SessionSeat.state == "seated"),
-    )
-    roster = (
-        sa.select(TrainingSession.id).join(Enrolment, Enrolment.run_id == TrainingSession.run_id)
-        .where(Enrolment.person_id == person_id, Enrolment.state == "enrolled", TrainingSession.state == "released", WITHOUT_SEATS)
-    )
-    runs = sa.union(
-        sa.select(Enrolment.run_id).where(Enrolment.person_id == person_id, Enrolment.state == "enrolled"),
-        sa.select(RunTrainer.run_id).where(RunTrainer.person_id == person_id),
-    )
-    starts = db.scalar(
-        sa.select(sa.func.min(Meeting.starts_at)).outerjoin(TrainingSession, TrainingSession.id == Meeting.session_id).where(
-            Meeting.ends_at > now, Meeting.state.in_(("planned", "held", "draft")),
-            sa.or_(
-                Meeting.session_id.in_(sessions), Meeting.session_id.in_(roster),
-                sa.and_(IN_NO_RELEASED_SESSION, Meeting.state != "draft", Meeting.run_id.in_(runs)),
-            ),
-        )
-    )
+    starts = db.scalar(_NEXT_BEGINS, {"person_id": person_id, "now": now})
     if starts is None:
         return None
     coming = entries_of(db, person_id, since=now, until=starts + AHEAD)

@@ -28,14 +28,18 @@ class Told:
     away: bool
 
 
+# The start page asks it at every visit: made once, because putting it together costs more than running it.
+_ALL = (
+    sa.select(Notice, NoticeSeen.id.is_not(None)).outerjoin(NoticeSeen, NoticeSeen.notice_id == Notice.id)
+    .where(Notice.person_id == sa.bindparam("person_id"), Notice.at > sa.bindparam("since")).order_by(Notice.at.desc(), Notice.id.desc())
+)
+_WAITING = _ALL.where(NoticeSeen.id.is_(None), sa.or_(Notice.until.is_(None), Notice.until > sa.bindparam("now")))
+
+
 def for_person(db: Session, person_id: uuid.UUID, *, now: datetime, limit: int | None = None, away: bool = False) -> list[Told]:
     """What somebody is told, the newest first; `away` includes what he has put away and what is over. One query."""
-    rows = sa.select(Notice, NoticeSeen.id.is_not(None)).outerjoin(NoticeSeen, NoticeSeen.notice_id == Notice.id).where(
-        Notice.person_id == person_id, Notice.at > now - KEPT_FOR,
-    )
-    if not away:
-        rows = rows.where(NoticeSeen.id.is_(None), sa.or_(Notice.until.is_(None), Notice.until > now))
-    found = db.execute(rows.order_by(Notice.at.desc(), Notice.id.desc()).limit(limit))
+    rows = _ALL if away else _WAITING
+    found = db.execute(rows if limit is None else rows.limit(limit), {"person_id": person_id, "since": now - KEPT_FOR, "now": now})
     return [Told(notice, seen) for notice, seen in found]
 
 

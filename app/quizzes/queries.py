@@ -78,14 +78,16 @@ def attempts_of(db: Session, enrolment_id: uuid.UUID) -> list[Attempt]:
     )
 
 
+_GRANTED = (
+    sa.select(GrantedAttempt.enrolment_id, GrantedAttempt.quiz, sa.func.count())
+    .where(GrantedAttempt.enrolment_id.in_(sa.bindparam("ids", expanding=True))).group_by(GrantedAttempt.enrolment_id, GrantedAttempt.quiz)
+)
+
+
 def attempts_granted(db: Session, enrolment_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
     """How many attempts trainers have granted on top, by enrolment and quiz. One query."""
-    rows = db.execute(
-        sa.select(GrantedAttempt.enrolment_id, GrantedAttempt.quiz, sa.func.count())
-        .where(GrantedAttempt.enrolment_id.in_(list(enrolment_ids))).group_by(GrantedAttempt.enrolment_id, GrantedAttempt.quiz)
-    )
     found: dict[uuid.UUID, dict[str, int]] = {}
-    for enrolment_id, quiz, n in rows:
+    for enrolment_id, quiz, n in db.execute(_GRANTED, {"ids": list(enrolment_ids)}):
         found.setdefault(enrolment_id, {})[quiz] = n
     return found
 

@@ -82,13 +82,16 @@ def _offer(db: Session, assignment_id: uuid.UUID) -> Offer:
     return Offer(assignment, slot, telling.about(db, [assignment.session_id])[assignment.session_id], name)
 
 
+_OPEN_OFFERS = (
+    sa.select(Assignment, SessionSlot, Person.display_name).join(SessionSlot, SessionSlot.id == Assignment.slot_id)
+    .join(Person, Person.id == Assignment.person_id).where(Assignment.person_id == sa.bindparam("person_id"), Assignment.state == "offered")
+    .order_by(Assignment.answer_by, Assignment.since)
+)
+
+
 def open_offers(db: Session, person_id: uuid.UUID) -> list[Offer]:
     """The offers that wait for somebody's answer, the most urgent first. For the page of his teaching."""
-    rows = db.execute(
-        sa.select(Assignment, SessionSlot, Person.display_name).join(SessionSlot, SessionSlot.id == Assignment.slot_id)
-        .join(Person, Person.id == Assignment.person_id).where(Assignment.person_id == person_id, Assignment.state == "offered")
-        .order_by(Assignment.answer_by, Assignment.since)
-    ).all()
+    rows = db.execute(_OPEN_OFFERS, {"person_id": person_id}).all()
     told = telling.about(db, [assignment.session_id for assignment, _, _ in rows]) if rows else {}
     return [Offer(assignment, slot, told[assignment.session_id], name) for assignment, slot, name in rows]
 

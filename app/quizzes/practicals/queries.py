@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -41,15 +42,19 @@ Works = dict[uuid.UUID, dict[str, Held]]
 """By enrolment and practical; a person or practical without anything on record is missing."""
 
 
+# Made once: putting them together costs more than running them.
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_WORKS = sa.select(PracticalWork).where(PracticalWork.enrolment_id.in_(_IDS)).order_by(PracticalWork.number)
+_MARKS = sa.select(PracticalMark).where(PracticalMark.enrolment_id.in_(_IDS)).order_by(PracticalMark.number)
+
+
 def held_of(db: Session, enrolment_ids: Iterable[uuid.UUID]) -> Works:
     """What is on record of the practicals of some people. Two queries."""
-    ids = list(enrolment_ids)
+    ids = {"ids": list(enrolment_ids)}
     found: Works = {}
-    works = sa.select(PracticalWork).where(PracticalWork.enrolment_id.in_(ids)).order_by(PracticalWork.number)
-    for work in db.scalars(works):
+    for work in db.scalars(_WORKS, ids):
         _at(found, work.enrolment_id, work.practical).work = work
-    marks = sa.select(PracticalMark).where(PracticalMark.enrolment_id.in_(ids)).order_by(PracticalMark.number)
-    for mark in db.scalars(marks):
+    for mark in db.scalars(_MARKS, ids):
         _at(found, mark.enrolment_id, mark.practical).marks[mark.place] = mark
     return found
 
