@@ -16,6 +16,7 @@ from playwright.sync_api import Page
 
 from tests import live
 
+README_HEIGHT = 1400  # a longer page is cut off: two of them stand side by side there
 README = Path(__file__).parent.parent / "docs" / "screenshots"
 
 
@@ -99,6 +100,15 @@ SHOTS = (
     Shot("checklist", "trainer", "/runs/R-2026-0008/practicals", click("main .btn-main"), readme=True),
     Shot("paper-tests", "trainer", "/runs/R-2026-0008/paper"),
     Shot("session-report", "planner", "/runs/R-2026-0001/report"),
+    Shot("planning-week", "planner", "/planning", readme=True),
+    Shot("session", "planner", "/planning/sessions/S-2026-0412", readme=True),
+    Shot("session-release", "planner", "/planning/sessions/S-2026-0412/release"),
+    Shot("proposal", "planner", "/planning/proposal"),
+    Shot("board", "planner", "/planning/board"),
+    Shot("trainers", "planner", "/trainers"),
+    Shot("trainer", "planner", "/trainers", click("main table tbody a")),
+    Shot("teaching", "trainer", "/my/teaching"),
+    Shot("calendar", "trainer", "/my/calendar"),
     Shot("exchange", "situation", "/exchange"),
     Shot("exchange-class-server", "situation", "/exchange", click("main table tbody a")),
     Shot("intake", "planner", "/exchange/intake"),
@@ -134,7 +144,9 @@ def main() -> None:
                         shot.before(page)
                     page.wait_for_load_state("networkidle")
                     suffix = f"-{language}-{width}" if everything else ""
-                    page.screenshot(path=folder / f"{shot.name}{suffix}.png", full_page=True)
+                    tall = int(page.evaluate("document.documentElement.scrollHeight"))
+                    whole = {"x": 0, "y": 0, "width": width, "height": tall if everything else min(tall, README_HEIGHT)}
+                    page.screenshot(path=folder / f"{shot.name}{suffix}.png", full_page=True, clip=whole)
                     page.close()
                 for context in contexts.values():
                     context.close()
