@@ -140,10 +140,11 @@ def _make_run(world: World, plan: Plan, today: date) -> None:
             take_test(
                 world, moved, enrolment, "pre", skill=skill, seat_id=seats[n % len(seats)], leave_open=plan.state == "open" and n == 3,
             )
-        moved.at = _morning(first) + timedelta(minutes=50)
         if plan.state == "closed":
+            moved.at = _morning(first) + timedelta(minutes=50)
             _end_for_room(world, run_id, "pre", moved)
         else:
+            moved.at = _morning(first) + timedelta(minutes=24)
             _pause_who_is_out(world, run_id, "pre", moved)
         for n, enrolment in enumerate(present[: len(present) - plan.today]):
             if plan.state == "open" and n in (0, 3):
